@@ -1,0 +1,77 @@
+r"""Lines end at "\n" only, whatever the packing; every damage is a DataError that names the place."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import lzma
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headway.data.lines import read_lines
+from headway.errors import DataError
+
+PACK = {
+    "": lambda data: data,
+    ".gz": gzip.compress,
+    ".xz": lzma.compress,
+    ".zst": zstandard.ZstdCompressor().compress,
+}
+
+
+@pytest.mark.parametrize("ending", PACK)
+def test_packed_and_plain_files_give_the_same_lines(tmp_path: Path, ending: str) -> None:
+    lines = ["하나\u2028둘", "a\tb \x0c\x85", "", " trailing ", "끝" * 100_000]
+    path = tmp_path / f"text{ending}"
+    path.write_bytes(PACK[ending](b"\xef\xbb\xbf" + "\r\n".join(lines).encode()))
+    assert list(read_lines(str(path))) == lines
+
+
+@given(st.lists(st.text(st.characters(exclude_characters="\n\r", exclude_categories=["Cs"]))))
+def test_every_line_survives(tmp_path_factory: pytest.TempPathFactory, lines: list[str]) -> None:
+    path = tmp_path_factory.mktemp("lines") / "text"
+    path.write_bytes(b"\xef\xbb\xbf" + "".join(line + "\n" for line in lines).encode())
+    assert list(read_lines(path)) == lines
+
+
+def test_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO("가\n나".encode())))
+    assert list(read_lines("-")) == ["가", "나"]
+
+
+@pytest.mark.parametrize("ending", [".gz", ".xz", ".zst"])
+def test_a_file_cut_off_is_an_error(tmp_path: Path, ending: str) -> None:
+    data = PACK[ending](bytes(range(1, 128)) * 3000)
+    path = tmp_path / f"text{ending}"
+    for damaged in (data[:-9], b"nonsense" + data):
+        path.write_bytes(damaged)
+        with pytest.raises(DataError, match=r"text\S+: damaged or cut off"):
+            list(read_lines(path))
+    path.write_bytes(data + PACK[ending](b"second\npart"))  # packed parts, one after the other, are one text
+    assert list(read_lines(path))[-1] == "part"
+
+
+@pytest.mark.parametrize(("codec", "hint"), [("cp949", "CP949"), ("utf-16", "UTF-16")])
+def test_another_encoding_is_named_with_file_and_line(tmp_path: Path, codec: str, hint: str) -> None:
+    path = tmp_path / "text"
+    path.write_bytes((b"" if codec == "utf-16" else b"fine\n") + "한국어".encode(codec))
+    line = 1 if codec == "utf-16" else 2
+    with pytest.raises(DataError, match=rf"text, line {line}, byte 1: not UTF-8.*{hint}"):
+        list(read_lines(path))
+
+
+def test_a_missing_file_names_the_nearest_at_the_call(tmp_path: Path) -> None:
+    (tmp_path / "train.de").touch()
+    with pytest.raises(DataError, match=r"train\.dee: no such file; did you mean train\.de\?"):
+        read_lines(tmp_path / "train.dee")
+    with pytest.raises(DataError, match=r"xyz: no such file; in .*: train\.de"):
+        read_lines(tmp_path / "xyz")
+    with pytest.raises(DataError, match="no folder"):
+        read_lines(tmp_path / "none" / "xyz")
+    with pytest.raises(DataError, match="is a folder"):
+        read_lines(tmp_path)
