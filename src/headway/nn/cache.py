@@ -1,0 +1,133 @@
+"""What attention may remember between two forwards. Both caches give a block `append` and `once`, and the stack `advance`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from headway.nn.attention import KeyValue
+from headway.nn.masks import Layout
+
+
+class Step(NamedTuple):
+    """What one forward knows before its first block."""
+
+    positions: Tensor  # of the new tokens, token-shaped: for embeddings and rotations
+    query_columns: Tensor  # `(1, query)`: for a bias on the scores
+    key: Layout
+    keep: Tensor | None  # what may be seen, where causality does not say it all
+    causal: bool
+
+
+class LayerCache(Protocol):
+    """The part of a cache that one block sees."""
+
+    def append(self, key: Tensor, value: Tensor) -> KeyValue:
+        """Add the new tokens' keys and values; everything there is comes back."""
+        ...
+
+    def once(self, make: Callable[[], KeyValue]) -> KeyValue:
+        """The memory's keys and values: made at the first call, remembered after."""
+        ...
+
+
+class Cache(Protocol):
+    """What a stack asks of a cache."""
+
+    def advance(self, layout: Layout, causal: bool) -> Step:
+        """Take in the layout of the new tokens."""
+        ...
+
+    def layer(self, i: int) -> LayerCache:
+        """The part of block `i`."""
+        ...
+
+
+class Uncached:
+    """The cache that keeps nothing: training, encoders, one full forward."""
+
+    def advance(self, layout: Layout, causal: bool) -> Step:
+        """Every token is new; causality hides right padding by itself."""
+        hidden = layout.keep is not None and not (causal and layout.right_padded)
+        keep = layout.keep[:, None, None] if hidden and layout.keep is not None else None
+        return Step(layout.positions, layout.columns, layout, keep, causal)
+
+    def layer(self, i: int) -> LayerCache:
+        """Itself: there is nothing to tell apart."""
+        return self
+
+    def append(self, key: Tensor, value: Tensor) -> KeyValue:
+        """The new ones are all there are."""
+        return key, value
+
+    def once(self, make: Callable[[], KeyValue]) -> KeyValue:
+        """Made anew each time."""
+        return make()
+
+
+class GrowingCache:
+    """Rows of one batch that grow together; padding on either side."""
+
+    def __init__(self, num_layers: int) -> None:
+        self._layers = [_GrowingLayer() for _ in range(num_layers)]
+        self._keep: Tensor | None = None  # `(rows, length)`; None while every token is real
+        self._length = 0
+
+    def advance(self, layout: Layout, causal: bool = True) -> Step:
+        """New tokens to the right of what is there."""
+        past, self._length = self._length, self._length + layout.length
+        if layout.keep is not None or self._keep is not None:
+            before = self._keep if self._keep is not None else _everything(layout, past)
+            now = layout.keep if layout.keep is not None else _everything(layout, layout.length)
+            self._keep = torch.cat([before, now], 1)
+        key = Layout(layout.rows, self._length, layout.device, self._keep)
+        positions, columns = key.positions[:, past:], layout.columns + past
+        if layout.length == 1 and self._keep is None:  # one new token sees all there is
+            return Step(positions, columns, key, None, False)
+        lower = torch.ones(layout.length, self._length, dtype=torch.bool, device=layout.device).tril(past)
+        keep = lower if self._keep is None else lower & self._keep[:, None, None]
+        return Step(positions, columns, key, keep, False)
+
+    def layer(self, i: int) -> LayerCache:
+        """The part of block `i`."""
+        return self._layers[i]
+
+    def reorder(self, rows: Tensor) -> None:
+        """Row i becomes what row `rows[i]` was; rows may be dropped. Memory keys stay."""
+        if self._keep is not None:
+            self._keep = self._keep.index_select(0, rows)
+        for layer in self._layers:
+            layer.kv = _select(layer.kv, rows)
+
+    def select_memory(self, rows: Tensor) -> None:
+        """Keep the memory keys of some of the sentences."""
+        for layer in self._layers:
+            layer.memory = _select(layer.memory, rows)
+
+
+class _GrowingLayer:
+    def __init__(self) -> None:
+        self.kv: KeyValue | None = None
+        self.memory: KeyValue | None = None
+
+    def append(self, key: Tensor, value: Tensor) -> KeyValue:
+        if self.kv is not None:
+            key, value = torch.cat([self.kv[0], key], 1), torch.cat([self.kv[1], value], 1)
+        self.kv = key, value
+        return self.kv
+
+    def once(self, make: Callable[[], KeyValue]) -> KeyValue:
+        if self.memory is None:
+            self.memory = make()
+        return self.memory
+
+
+def _everything(layout: Layout, length: int) -> Tensor:
+    return torch.ones(layout.rows, length, dtype=torch.bool, device=layout.device)
+
+
+def _select(kv: KeyValue | None, rows: Tensor) -> KeyValue | None:
+    return None if kv is None else (kv[0].index_select(0, rows), kv[1].index_select(0, rows))

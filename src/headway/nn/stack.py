@@ -1,0 +1,84 @@
+"""Embeddings, positions and a stack of blocks: an encoder or a decoder."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from headway.errors import ConfigError
+from headway.nn.block import Block
+from headway.nn.cache import Cache, Uncached
+from headway.nn.dropout import Dropout
+from headway.nn.masks import Layout, Mask
+from headway.nn.norms import norm_of
+from headway.nn.positions import position_of
+from headway.spec import StackSpec
+
+
+class Memory(NamedTuple):
+    """What an encoder hands to a decoder."""
+
+    states: Tensor  # token-shaped, `(..., d_model)`
+    layout: Layout
+
+    def select(self, rows: Tensor) -> Memory:
+        """Some of the sentences; padded memories only."""
+        return Memory(self.states.index_select(0, rows), self.layout.select(rows))
+
+
+class Stack(nn.Module):
+    """Token embedding, position, blocks and the last norm."""
+
+    def __init__(self, spec: StackSpec, tokens: nn.Embedding) -> None:
+        """`tokens` is handed in, so that two stacks and a head may share one table."""
+        super().__init__()
+        self.spec, self.tokens, self.position = spec, tokens, position_of(spec)
+        norm = lambda wanted: norm_of(spec.norm, spec.d_model, spec.norm_eps) if wanted else nn.Identity()  # noqa: E731
+        self.embedding_norm, self.final_norm = norm(spec.embedding_norm), norm(spec.final_norm)
+        self.embedding_dropout, self.final_dropout = Dropout(spec.dropout.embedding), Dropout(spec.dropout.final)
+        self.blocks = nn.ModuleList(Block(spec) for _ in range(spec.num_layers))
+        self.activation_checkpointing = False
+
+    def forward(
+        self, ids: Tensor, layout: Layout | None = None, *, cache: Cache | None = None, memory: Memory | None = None
+    ) -> Tensor:
+        """Hidden states of `ids`, both token tensors of `layout`: `(batch, length)` or, packed, `(tokens,)`.
+
+        Raises:
+            ConfigError: a row is longer than the positions reach.
+        """
+        layout, cache = layout or Layout.padded(ids), cache or Uncached()
+        step = cache.advance(layout, self.spec.causal)
+        if step.key.length > self.spec.max_length:
+            raise ConfigError(
+                f"a text has {step.key.length} tokens, but the model was built for at most {self.spec.max_length}; "
+                "shorten it or train with a larger model.max_length"
+            )
+        x = self.position.embed(self.tokens(ids) * self.spec.embedding_scale, step.positions)
+        x = self.embedding_dropout(self.embedding_norm(x))
+        bias = self.position.bias(step.query_columns, step.key.columns)
+        mask = Mask.build(layout, step.key, causal=step.causal, keep=step.keep, bias=bias)
+        rotation = self.position.rotation(step.positions)
+        states = None if memory is None else memory.states
+        memory_mask = None if memory is None else _memory_mask(layout, memory.layout)
+        for i, block in enumerate(self.blocks):
+            arguments = {
+                "mask": mask,
+                "cache": cache.layer(i),
+                "rotation": rotation,
+                "memory": states,
+                "memory_mask": memory_mask,
+            }
+            if self.activation_checkpointing and torch.is_grad_enabled():
+                x = checkpoint(block, x, use_reentrant=False, **arguments)
+            else:
+                x = block(x, **arguments)
+        out: Tensor = self.final_dropout(self.final_norm(x))
+        return out
+
+
+def _memory_mask(query: Layout, key: Layout) -> Mask:
+    return Mask.build(query, key, keep=None if key.keep is None else key.keep[:, None, None])

@@ -1,0 +1,223 @@
+"""What a model is: frozen, plain data. Written to `spec.json` beside the weights and enough to build the model again.
+
+A family (`models/families/`) is a function that fills in one of these; no layer ever asks for a family's name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from headway.errors import CheckpointError, ConfigError
+
+PositionKind = Literal["none", "sinusoidal", "learned", "rotary", "alibi", "relative"]
+NormOrder = Literal["pre", "post", "pre_normed"]
+Activation = Literal["relu", "gelu", "gelu_tanh", "silu"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SpecialTokens:
+    """The ids that have a meaning of their own."""
+
+    pad_id: int = 0
+    start_id: int = 2  # the decoder's first input
+    end_id: int = 3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DropoutSpec:
+    """The share of values set to zero in training, at each of the five places."""
+
+    embedding: float = 0.0  # the sum of all embeddings, after its norm
+    attention: float = 0.0  # the attention probabilities
+    activation: float = 0.0  # inside the feed-forward, after the activation
+    residual: float = 0.0  # the output of every sublayer, before the addition
+    final: float = 0.0  # the output of the stack, after the final norm
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PositionSpec:
+    """How the order of the tokens is told (`nn/positions.py`)."""
+
+    kind: PositionKind = "sinusoidal"
+    base: float = 10000.0  # the longest wavelength / 2π, for sinusoidal and rotary
+    buckets: int = 32  # relative: the learned distances
+    max_distance: int = 128  # relative: from here on, one bucket
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AttentionSpec:
+    """The shape of one multi-head attention."""
+
+    num_heads: int
+    head_dim: int
+    num_kv_heads: int | None = None  # None: as many as heads
+    scale: float | None = None  # None: head_dim ** -0.5
+    query_bias: bool = True  # of query, key and value
+    out_bias: bool = True
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StackSpec:
+    """Embeddings and a stack of blocks: an encoder or a decoder."""
+
+    vocab_size: int
+    max_length: int
+    num_layers: int
+    d_model: int
+    d_ff: int
+    attention: AttentionSpec
+    causal: bool
+    cross_attention: bool = False
+    position: PositionSpec = PositionSpec()
+    embedding_scale: float = 1.0
+    embedding_norm: bool = False
+    norm: Literal["layer", "rms"] = "layer"
+    norm_eps: float = 1e-5
+    norm_order: NormOrder = "pre"
+    final_norm: bool = True
+    activation: Activation = "gelu"
+    gated: bool = False
+    ff_bias: bool = True
+    dropout: DropoutSpec = DropoutSpec()
+
+    def __post_init__(self) -> None:
+        sizes = {
+            "vocab_size": self.vocab_size,
+            "max_length": self.max_length,
+            "num_layers": self.num_layers,
+            "d_model": self.d_model,
+            "d_ff": self.d_ff,
+            "num_heads": self.attention.num_heads,
+            "head_dim": self.attention.head_dim,
+        }
+        for name, size in sizes.items():
+            if size < 1:
+                raise ConfigError(f"{name} is {size}; it must be at least 1")
+        if self.position.kind == "sinusoidal" and self.d_model % 2:
+            raise ConfigError(f"d_model is {self.d_model}; sinusoidal positions need an even width")
+        if self.position.kind == "rotary" and self.attention.head_dim % 2:
+            raise ConfigError(f"head_dim is {self.attention.head_dim}; rotary positions need an even one")
+        kv_heads = self.attention.num_kv_heads
+        if kv_heads and self.attention.num_heads % kv_heads:
+            raise ConfigError(f"num_heads {self.attention.num_heads} is not divisible by num_kv_heads {kv_heads}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HeadSpec:
+    """The projection of hidden states to the vocabulary."""
+
+    tied: bool = True  # the weight is the decoder's embedding
+    bias: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class InitSpec:
+    """How fresh weights are drawn."""
+
+    scheme: Literal["xavier", "normal"] = "xavier"  # of the matrices of the blocks
+    std: float = 0.02  # of the matrices, for `normal`
+    embedding_std: float | None = None  # None: d_model ** -0.5
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TransformerSpec:
+    """An encoder-decoder Transformer."""
+
+    family: str
+    encoder: StackSpec
+    decoder: StackSpec
+    shared_embedding: bool = True  # encoder and decoder read one table
+    head: HeadSpec = HeadSpec()
+    init: InitSpec = InitSpec()
+    tokens: SpecialTokens = SpecialTokens()
+
+    def __post_init__(self) -> None:
+        if self.shared_embedding and self.encoder.vocab_size != self.decoder.vocab_size:
+            raise ConfigError(
+                f"one embedding for both sides needs one vocabulary, but the encoder has {self.encoder.vocab_size} "
+                f"and the decoder {self.decoder.vocab_size} pieces; use a joint tokenizer or untie the embeddings"
+            )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecurrentSpec:
+    """A recurrent encoder-decoder (Sutskever et al. 2014), with attention (Bahdanau 2015, Luong 2015) or without."""
+
+    family: str
+    cell: Literal["rnn", "gru", "lstm"]
+    source_vocab_size: int
+    target_vocab_size: int
+    max_length: int
+    num_layers: int
+    d_model: int
+    attention: Literal["none", "dot", "additive"] = "dot"
+    bidirectional: bool = True
+    dropout: float = 0.0
+    shared_embedding: bool = True
+    head: HeadSpec = HeadSpec()
+    tokens: SpecialTokens = SpecialTokens()
+
+    def __post_init__(self) -> None:
+        if self.bidirectional and self.d_model % 2:
+            raise ConfigError(f"d_model is {self.d_model}; a bidirectional encoder splits it in two, so make it even")
+        if self.shared_embedding and self.source_vocab_size != self.target_vocab_size:
+            raise ConfigError(
+                f"one embedding for both sides needs one vocabulary, but the source has {self.source_vocab_size} "
+                f"and the target {self.target_vocab_size} pieces; use a joint tokenizer or untie the embeddings"
+            )
+
+
+ModelSpec = TransformerSpec | RecurrentSpec
+_KINDS: dict[str, type[ModelSpec]] = {"transformer": TransformerSpec, "recurrent": RecurrentSpec}
+
+
+def to_json(spec: ModelSpec) -> dict[str, Any]:
+    """`spec` as plain JSON data; `from_json` gives an equal spec back."""
+    kind = next(name for name, cls in _KINDS.items() if isinstance(spec, cls))
+    return {"kind": kind, **dataclasses.asdict(spec)}
+
+
+def from_json(data: dict[str, Any]) -> ModelSpec:
+    """The spec that `to_json` wrote.
+
+    Raises:
+        CheckpointError: an unknown kind, a missing or an unknown key.
+    """
+    fields = dict(data)
+    kind = fields.pop("kind", None)
+    if kind not in _KINDS:
+        raise CheckpointError(f"spec.json is of kind {kind!r}; this version knows {', '.join(_KINDS)}")
+    spec: ModelSpec = _build(_KINDS[kind], fields, kind)
+    return spec
+
+
+def _build(cls: Any, data: Any, path: str) -> Any:
+    if not isinstance(data, dict):
+        raise CheckpointError(f"spec.json: {path} is {data!r}; expected an object")
+    annotations = typing.get_type_hints(cls)
+    required = {f.name for f in dataclasses.fields(cls) if f.default is dataclasses.MISSING}
+    if wrong := (data.keys() - annotations.keys()) | (required - data.keys()):
+        raise CheckpointError(f"spec.json: {path} has missing or unknown keys: {', '.join(sorted(wrong))}")
+    return cls(**{name: _value(annotations[name], value, f"{path}.{name}") for name, value in data.items()})
+
+
+def _value(annotation: Any, value: Any, path: str) -> Any:
+    if dataclasses.is_dataclass(annotation):
+        return _build(annotation, value, path)
+    if isinstance(annotation, types.UnionType):
+        kinds: tuple[Any, ...] = typing.get_args(annotation)
+    else:
+        kinds = (annotation,)
+    for kind in kinds:
+        if typing.get_origin(kind) is Literal:
+            if value in typing.get_args(kind):
+                return value
+        elif kind is float and isinstance(value, (int, float)) and not isinstance(value, bool):
+            return float(value)
+        elif type(value) is kind:
+            return value
+    raise CheckpointError(f"spec.json: {path} is {value!r}; expected {annotation}")
