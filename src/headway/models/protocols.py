@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from torch import Tensor, nn
+from torch import Tensor
 
+from headway.nn.linear import Linear
 from headway.nn.masks import Layout
 from headway.nn.stack import Memory
 from headway.spec import ModelSpec
@@ -33,7 +34,7 @@ class Translator(Protocol):
     """An encoder-decoder of any kind."""
 
     spec: ModelSpec
-    head: nn.Module
+    head: Linear
 
     def encode(self, ids: Tensor, layout: Layout | None = None) -> Memory:
         """Read the source: token tensors of `layout`."""

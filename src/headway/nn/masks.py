@@ -70,6 +70,11 @@ class Layout:
             return self.tokens(self.columns.expand(self.rows, -1))
         return self.tokens((self.keep.cumsum(-1) - 1).clamp(min=0))
 
+    def to(self, device: torch.device) -> Layout:
+        """The same layout on another device."""
+        keep, index = (None if x is None else x.to(device) for x in (self.keep, self.index))
+        return Layout(self.rows, self.length, device, keep, index, self.right_padded)
+
     def select(self, rows: Tensor) -> Layout:
         """The same layout for some of the rows; padded layouts only."""
         assert self.index is None, "a packed layout has no rows to select"

@@ -1,0 +1,324 @@
+"""What a run is: one frozen, typed `RunConfig`, from a recipe (YAML) and overrides (`--training.max_steps 100`).
+
+Every field carries one line of help. An unknown key names the nearest valid one, and all errors are shown at once. Nothing below
+`runs.py` sees a `RunConfig`: builders take plain arguments.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import types
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+
+from headway.errors import ConfigError, nearest
+
+
+def _help(text: str, default: Any = None) -> Any:
+    return field(default=default, metadata={"help": text})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ColumnsConfig:
+    """Which column of a table plays which role: a name, a dotted JSON key, or a number from 1."""
+
+    source: str | None = _help("the text to translate")
+    target: str | None = _help("its translation")
+    group: str | None = _help("rows of equal value stay on one side of a held-out split")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DataConfig:
+    """Where the text comes from."""
+
+    name: str | None = _help("a named set (`headway data ls`), or hub:owner/name")
+    train: str | None = _help("a file, or two parallel files with a comma between")
+    validation: str | None = _help("files, or a share of the training rows such as 0.1")
+    test: str | None = _help("files, or a share of the training rows such as 0.1")
+    format: Literal["parallel", "tsv", "csv", "jsonl"] | None = _help("the form of the files; null: from their ending")
+    columns: ColumnsConfig = ColumnsConfig()
+    header: bool = _help("the first line of a table names its columns", True)
+    delimiter: str | None = _help("what parts the columns; null: by format")
+    languages: str | None = _help("source-target, such as de-en: picks the pair of a named set")
+    max_length: int = _help("the most tokens of one text", 128)
+    too_long: Literal["truncate", "drop", "refuse"] = _help("what happens to a longer one, counted either way", "drop")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TokenizerConfig:
+    """How text is cut into pieces."""
+
+    type: Literal["byte-bpe", "bpe", "wordpiece", "unigram", "word", "char"] = _help("the method", "byte-bpe")
+    vocab_size: int = _help("pieces, special ones included", 8000)
+    joint: bool = _help("one vocabulary for both languages", True)
+    normalization: Literal["nfc", "nfkc", "none"] = _help("the Unicode form text is brought into", "nfc")
+    lowercase: bool = _help("fold case", False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ModelConfig:
+    """What is trained. null takes the value of the family's size (`headway families`)."""
+
+    family: Literal["vaswani", "rnn", "gru", "lstm"] = _help("the kind of model", "vaswani")
+    size: str = _help("a row of the family's table: tiny, base, big", "tiny")
+    num_layers: int | None = _help("layers of the encoder, and of the decoder")
+    decoder_layers: int | None = _help("layers of the decoder, where they differ")
+    d_model: int | None = _help("width")
+    d_ff: int | None = _help("width inside the feed-forward")
+    num_heads: int | None = _help("attention heads; they divide the width")
+    dropout: float | None = _help("after embeddings and sublayers")
+    attention_dropout: float | None = _help("of attention probabilities; slow on a CPU")
+    activation_dropout: float | None = _help("inside the feed-forward")
+    norm_order: Literal["pre", "post"] | None = _help("norm before (Xiong 2020) or after (Vaswani 2017) a sublayer")
+    position: Literal["none", "sinusoidal", "learned", "rotary", "alibi", "relative"] | None = _help("position scheme")
+    activation: Literal["relu", "gelu", "gelu_tanh", "silu"] | None = _help("of the feed-forward")
+    max_length: int | None = _help("the most positions")
+    tied: Literal["all", "decoder", "none"] | None = _help("which embeddings and head share one table")
+    attention: Literal["none", "dot", "additive"] | None = _help("recurrent families: how the decoder looks back")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainingConfig:
+    """How long and how fast it learns."""
+
+    max_steps: int | None = _help("optimizer steps")
+    max_epochs: int | None = _help("passes over the training rows")
+    max_minutes: float | None = _help("wall-clock minutes of the whole training; the schedule ends there")
+    batch_tokens: int = _help("padded tokens, source and target, of one optimizer step", 5000)
+    accumulation: int = _help("parts a step is computed in, to save memory", 1)
+    schedule: Literal["noam", "inverse_sqrt", "cosine", "linear", "constant"] = _help(
+        "course of the rate", "inverse_sqrt"
+    )
+    learning_rate: float = _help("the highest rate; for noam the factor before the paper's formula", 1e-3)
+    warmup_steps: int = _help("steps of linear rise", 1000)
+    beta2: float = _help("decay of the second moment of Adam", 0.98)
+    weight_decay: float = _help("decoupled weight decay, of matrices only", 0.0)
+    clip_norm: float = _help("the longest gradient; 0 leaves it as it is", 1.0)
+    label_smoothing: float = _help("share of probability spread over the whole vocabulary", 0.1)
+    dtype: Literal["auto", "float32", "bfloat16"] = _help("of the arithmetic; auto: bfloat16 where it is fast", "auto")
+    activation_checkpointing: bool = _help("recompute each block in the backward pass, to save memory", False)
+    average_last: int = _help("average the weights of this many last checkpoints; 0 or 1: none", 0)
+    ema_decay: float = _help("keep an exponential average of the weights, such as 0.999; 0: none", 0.0)
+    validate_every: int = _help("steps between validations; 0: each epoch", 0)
+    validation_bleu: bool = _help("translate the validation rows, greedily, and score them", True)
+    validation_rows: int = _help("how many rows are translated for that", 1000)
+    checkpoint_every: int = _help("steps between checkpoints; 0: each epoch", 0)
+    keep_checkpoints: int = _help("how many last checkpoints stay, beside the best", 2)
+    patience: int = _help("stop after this many validations without a better loss; 0: never", 0)
+    log_every: int = _help("steps between rows of metrics.jsonl", 20)
+    threads: int = _help("CPU threads; 0: as torch chooses", 0)
+    tensorboard: bool = _help("write TensorBoard events (pip install 'headway[track]')", False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DecodingConfig:
+    """How the trained model is asked for its answer."""
+
+    beam: int = _help("hypotheses kept; 1: greedy", 5)
+    length_norm: str = _help("none, avg, gnmt:ALPHA or power:ALPHA", "avg")
+    stop: Literal["first", "bound", "never"] = _help("when a search may end", "bound")
+    batch_tokens: int = _help("padded tokens of one decoding batch", 4000)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunConfig:
+    """A whole run."""
+
+    task: Literal["translate"] = _help("what is learned", "translate")
+    seed: int = _help("of every random draw", 1)
+    device: Literal["auto", "cpu", "cuda", "mps"] = _help("where it runs", "auto")
+    data: DataConfig = DataConfig()
+    tokenizer: TokenizerConfig = TokenizerConfig()
+    model: ModelConfig = ModelConfig()
+    training: TrainingConfig = TrainingConfig()
+    decoding: DecodingConfig = DecodingConfig()
+
+
+def recipes() -> list[str]:
+    """The names of the shipped recipes."""
+    folder = resources.files("headway") / "recipes"
+    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+
+
+def load_recipe(recipe: str, overrides: Sequence[tuple[str, Any]] = ()) -> RunConfig:
+    """A shipped recipe by name, or a YAML file by path, with dotted overrides on top.
+
+    Raises:
+        ConfigError: no such recipe, or any number of unknown keys and wrong values, all named.
+    """
+    return build_config(_read(recipe), overrides, origin=recipe)
+
+
+def build_config(values: Mapping[str, Any], overrides: Sequence[tuple[str, Any]] = (), *, origin: str) -> RunConfig:
+    """A `RunConfig` from nested plain data; `origin` names it in errors.
+
+    Raises:
+        ConfigError: unknown keys and wrong values, all of them in one message.
+    """
+    flat = dict(_flatten(values)) | dict(overrides)
+    known, problems = fields(), []
+    for key, value in flat.items():
+        if key not in known:
+            problems.append(f"unknown key {key} ({nearest(key, known)})")
+            continue
+        try:
+            flat[key] = _converted(value, known[key].type)
+        except ValueError:
+            problems.append(f"{key} is {value!r}; expected {_describe(known[key].type)}")
+    if problems:
+        raise ConfigError(f"{origin}: " + "; ".join(problems))
+    config: RunConfig = _nest(RunConfig, flat, "")
+    return config
+
+
+def parse_overrides(words: Sequence[str]) -> list[tuple[str, Any]]:
+    """`["--training.max_steps", "100", "--seed=2"]` → `[("training.max_steps", 100), ("seed", 2)]`.
+
+    Raises:
+        ConfigError: a word that is no option, or an option without its value.
+    """
+    pairs, rest = [], list(words)
+    while rest:
+        word = rest.pop(0)
+        if not word.startswith("--"):
+            raise ConfigError(f"{word!r} stands where an option such as --training.max_steps was expected")
+        key, separator, text = word[2:].partition("=")
+        if not separator:
+            if not rest:
+                raise ConfigError(f"--{key} has no value; write --{key} VALUE")
+            text = rest.pop(0)
+        pairs.append((key, _scalar(text)))
+    return pairs
+
+
+@functools.cache
+def fields() -> dict[str, Field]:
+    """Every dotted key, with its type, default and line of help."""
+    return dict(_walk(RunConfig, ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One key of the configuration."""
+
+    type: Any
+    default: Any
+    help: str
+
+
+def to_yaml(config: RunConfig, *, comments: bool = True) -> str:
+    """The complete configuration, each key with its line of help and its choices."""
+    lines: list[str] = []
+    data = dataclasses.asdict(config)
+    for key, entry in fields().items():
+        *groups, name = key.split(".")
+        for depth, group in enumerate(groups):
+            header = "  " * depth + f"{group}:"
+            if not any(line == header for line in lines):
+                lines.append(header)
+        value = functools.reduce(lambda part, step: part[step], key.split("."), data)
+        text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=1000).split("\n")[0]
+        line = "  " * len(groups) + f"{name}: {text}"
+        lines.append(f"{line:<34} # {entry.help} ({_describe(entry.type)})" if comments else line)
+    return "\n".join(lines) + "\n"
+
+
+def _read(recipe: str) -> Mapping[str, Any]:
+    if recipe in recipes():
+        text = (resources.files("headway") / "recipes" / f"{recipe}.yaml").read_text(encoding="utf-8")
+    else:
+        path = Path(recipe)
+        if not path.is_file():
+            raise ConfigError(f"no recipe or file {recipe!r}; {nearest(recipe, recipes())}")
+        text = path.read_text(encoding="utf-8")
+    try:
+        values = yaml.safe_load(text) or {}
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{recipe} is not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{recipe} holds {type(values).__name__}; expected keys and values")
+    return values
+
+
+def _walk(cls: Any, prefix: str) -> Iterator[tuple[str, Field]]:
+    hints = typing.get_type_hints(cls)
+    for entry in dataclasses.fields(cls):
+        key, kind = f"{prefix}{entry.name}", hints[entry.name]
+        if dataclasses.is_dataclass(kind):
+            yield from _walk(kind, f"{key}.")
+        else:
+            yield key, Field(kind, entry.default, entry.metadata["help"])
+
+
+def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, dict):
+            yield from _flatten(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _nest(cls: Any, flat: Mapping[str, Any], prefix: str) -> Any:
+    hints, values = typing.get_type_hints(cls), {}
+    for entry in dataclasses.fields(cls):
+        key, kind = f"{prefix}{entry.name}", hints[entry.name]
+        if dataclasses.is_dataclass(kind):
+            values[entry.name] = _nest(kind, flat, f"{key}.")
+        elif key in flat:
+            values[entry.name] = flat[key]
+    return cls(**values)
+
+
+def _alternatives(kind: Any) -> list[Any]:
+    return list(typing.get_args(kind)) if isinstance(kind, types.UnionType) or _is_union(kind) else [kind]
+
+
+def _is_union(kind: Any) -> bool:
+    return typing.get_origin(kind) is typing.Union
+
+
+def _converted(value: Any, kind: Any) -> Any:
+    """`value` as `kind`, or ValueError. A number may be written as text, as YAML does with 1e-3."""
+    for choice in _alternatives(kind):
+        if choice is types.NoneType:
+            if value is None:
+                return None
+        elif typing.get_origin(choice) is Literal:
+            if value in typing.get_args(choice):
+                return value
+        elif choice is str and value is not None and not isinstance(value, bool):
+            return str(value)
+        elif choice is bool and isinstance(value, bool):
+            return value
+        elif choice is int and isinstance(value, int) and not isinstance(value, bool):
+            return value
+        elif choice is float and isinstance(value, (int, float, str)) and not isinstance(value, bool):
+            return float(value)
+    raise ValueError
+
+
+def _describe(kind: Any) -> str:
+    words = []
+    for choice in _alternatives(kind):
+        if choice is types.NoneType:
+            words.append("null")
+        elif typing.get_origin(choice) is Literal:
+            words.extend(str(value) for value in typing.get_args(choice))
+        else:
+            words.append({"str": "text", "int": "whole number", "float": "number", "bool": "true or false"}[choice.__name__])
+    return " | ".join(words)
+
+
+def _scalar(text: str) -> Any:
+    try:
+        value = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return text
+    return text if isinstance(value, (dict, list)) else value

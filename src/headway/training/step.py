@@ -1,0 +1,97 @@
+"""One optimizer step: the summed loss of all parts of a batch, divided once by what all of them counted together.
+
+Averages of averages are wrong: a part, or a process, with fewer tokens would weigh more. So the counts are summed over
+micro-batches and processes first, and each part's summed loss is divided by that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from headway.training.distributed import World
+
+Losses = dict[str, tuple[Tensor, int, float]]
+
+
+class Batch(Protocol):
+    """What an objective's `collate` makes."""
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many tokens each loss counts, known before the forward pass."""
+        ...
+
+
+class Objective(Protocol):
+    """What is learned."""
+
+    def loss(self, model: Any, batch: Any) -> Losses:
+        """`{name: (sum, count, weight)}`."""
+        ...
+
+
+class Step(nn.Module):
+    """The one module that is wrapped: DDP, FSDP and compile see a forward that ends in losses."""
+
+    def __init__(self, model: nn.Module, objective: Objective) -> None:
+        super().__init__()
+        self.model, self.objective = model, objective
+
+    def forward(self, batch: Batch) -> Losses:
+        """The losses of one micro-batch."""
+        return self.objective.loss(self.model, batch)
+
+
+def accumulate(
+    step: nn.Module, parts: Sequence[tuple[Batch, bool]], *, world: World, autocast: torch.dtype | None = None
+) -> dict[str, float]:
+    """Add the gradient of one whole batch to the parameters and return its losses, in nats a counted token.
+
+    Args:
+        step: a `Step`, or its DDP wrapping.
+        parts: this process's micro-batches, at least one; False marks one that only stands in where a process got no rows,
+            so that all processes take part in every exchange. It counts nothing.
+        world: the processes that share the batch.
+        autocast: the dtype of the arithmetic; None: that of the weights.
+    """
+    names = list(parts[0][0].counts)
+    counts = torch.tensor(
+        [sum(batch.counts[name] for batch, real in parts if real) for name in names], dtype=torch.float64
+    )
+    total = dict(zip(names, world.sum(counts).tolist(), strict=True))
+    sums = torch.zeros(len(names), dtype=torch.float64)
+    for i, (batch, real) in enumerate(parts):
+        last = i == len(parts) - 1
+        quiet = step.no_sync() if isinstance(step, DistributedDataParallel) and not last else contextlib.nullcontext()
+        device_type = next(step.parameters()).device.type
+        with quiet, torch.autocast(device_type, autocast or torch.bfloat16, enabled=autocast is not None):
+            losses: Losses = step(batch)
+            objective = sum((weight / total[name]) * loss for name, (loss, _, weight) in losses.items() if weight)
+            assert isinstance(objective, Tensor)
+            (objective * (world.size if real else 0.0)).backward()
+        if real:
+            sums += torch.tensor([float(losses[name][0].detach()) for name in names], dtype=torch.float64)
+    return dict(zip(names, (world.sum(sums) / counts).tolist(), strict=True))
+
+
+def update(step: nn.Module, optimizer: torch.optim.Optimizer, *, rate: float, clip_norm: float) -> float:
+    """Clip the gradient to `clip_norm` (0: leave it), move the weights at `rate`, clear; returns the gradient's length.
+
+    Raises:
+        FloatingPointError: the gradient is not a number; the weights are untouched.
+    """
+    norm = float(nn.utils.clip_grad_norm_(step.parameters(), clip_norm or math.inf, foreach=True))
+    if not math.isfinite(norm):
+        raise FloatingPointError(norm)
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return norm
