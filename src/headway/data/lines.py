@@ -9,7 +9,6 @@ from __future__ import annotations
 import gzip
 import io
 import lzma
-import os
 import sys
 import zlib
 from collections.abc import Iterator
@@ -45,7 +44,7 @@ def check_file(path: str | Path) -> None:
         raise DataError(f"{file}: is a folder; a file is expected. In it: {_some(file)}")
     if not file.parent.is_dir():
         raise DataError(f"{file}: no such file, and no folder {file.parent}")
-    names = os.listdir(file.parent)
+    names = [path.name for path in file.parent.iterdir()]
     close = nearest(file.name, names)
     hint = close if close.startswith("did") else f"in {file.parent.absolute()}: {_some(file.parent)}"
     raise DataError(f"{file}: no such file; {hint}")
@@ -78,7 +77,7 @@ def _open(path: Path) -> IO[bytes]:
             return lzma.open(path, "rb")
         case ".zst":
             return io.BufferedReader(_Zstd(path), 1 << 17)
-    return open(path, "rb")
+    return path.open("rb")
 
 
 class _Zstd(io.RawIOBase):
@@ -87,7 +86,7 @@ class _Zstd(io.RawIOBase):
     def __init__(self, path: Path) -> None:
         import zstandard
 
-        self._file = open(path, "rb")  # noqa: SIM115  (closed by close)
+        self._file = path.open("rb")
         self._frame = zstandard.ZstdDecompressor().decompressobj(read_across_frames=False)
         self._packed = self._ready = b""
         self._inside = False
@@ -146,6 +145,6 @@ def _conversion(line: bytes) -> str:
 
 
 def _some(folder: Path, most: int = 8) -> str:
-    names = sorted(os.listdir(folder))
+    names = sorted(path.name for path in folder.iterdir())
     rest = f" and {len(names) - most} more" if len(names) > most else ""
     return (", ".join(names[:most]) or "nothing") + rest

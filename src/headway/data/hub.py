@@ -1,0 +1,78 @@
+"""Data sets of the Hugging Face hub, without remote code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
+
+from headway.data.readers import Row
+from headway.data.tables import Part
+from headway.errors import ConfigError, DataError, nearest
+
+if TYPE_CHECKING:
+    import datasets  # type: ignore[import-untyped]
+
+_SPLITS = {"train": ["train"], "validation": ["validation", "valid", "dev"], "test": ["test"]}
+_CHUNK = 1000  # rows read at once
+
+
+def hub_parts(name: str, wanted: Sequence[tuple[str, str]]) -> dict[str, Part]:
+    """The splits of `owner/name` or `owner/name:configuration`.
+
+    Raises:
+        ConfigError: the name is not of that form.
+        DataError: it cannot be had (no network, no such set, a set that needs its own code), or lacks a column.
+    """
+    import datasets
+
+    path, _, configuration = name.partition(":")
+    if path.count("/") != 1:
+        raise ConfigError(f"hub:{name}: hub:owner/name or hub:owner/name:configuration is expected")
+    try:
+        loaded = datasets.load_dataset(path, configuration or None)
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise DataError(
+            f"hub:{name}: cannot be loaded ({type(error).__name__}: {reason}); without a network, fetch it elsewhere "
+            f"with `hf download --repo-type dataset {path}` and give its files as --data.train"
+        ) from None
+    return table_parts(loaded, wanted, title=f"hub:{name}")
+
+
+def table_parts(
+    loaded: Mapping[str, datasets.Dataset], wanted: Sequence[tuple[str, str]], *, title: str
+) -> dict[str, Part]:
+    """The known splits of a loaded set; nested columns have dotted names, class numbers become class names.
+
+    Raises:
+        DataError: there is no such split or column.
+    """
+    parts = {}
+    for split, names in _SPLITS.items():
+        found = next((name for name in names if name in loaded), None)
+        if found is not None:
+            table = loaded[found].flatten()
+            columns = [column or role for role, column in wanted]
+            for column in columns:
+                if column not in table.column_names:
+                    there = f"the columns are {', '.join(table.column_names)}; {nearest(column, table.column_names)}"
+                    raise DataError(f"{title}: no column {column!r}; {there} (--data.columns.ROLE names them)")
+            rows = partial(_rows, table, columns)
+            parts[split] = Part(title, f"{table._fingerprint} {columns}", int(table.dataset_size or 0), rows)
+    if not parts:
+        raise DataError(f"{title}: none of its splits ({', '.join(loaded)}) is train, validation or test")
+    return parts
+
+
+def _rows(table: datasets.Dataset, columns: Sequence[str]) -> Iterator[Row]:
+    classes = {name: getattr(table.features[name], "names", None) for name in columns}
+    table = table.select_columns(list(dict.fromkeys(columns)))
+    for start in range(0, len(table), _CHUNK):
+        chunk = table[start : start + _CHUNK]
+        texts = [_texts(chunk[name], classes[name]) for name in columns]
+        yield from zip(*texts, strict=True)
+
+
+def _texts(values: Sequence[object], names: Sequence[str] | None) -> list[str]:
+    return [names[value] if names and isinstance(value, int) and value >= 0 else str(value) for value in values]

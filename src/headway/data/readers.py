@@ -1,0 +1,200 @@
+"""Rows of text files: parallel text, TSV, CSV, JSON lines and plain text, each row a tuple of strings by role.
+
+Nothing is dropped silently: a row with too few or too many fields, a missing key, a file that is shorter than its
+partner and a file without rows are errors that name file and line.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, zip_longest
+from pathlib import Path
+
+from headway.data.lines import read_lines
+from headway.errors import ConfigError, DataError, nearest
+
+Row = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Form:
+    """How a file says its rows.
+
+    Attributes:
+        format: a key of `FORMATS`.
+        wanted: (role, column) in the order of the rows made; the column is a name, a number from 1 as a string, or
+            empty: the column named like the role or, where columns have no names, the one at the role's place.
+        header: the first line of TSV or CSV names the columns.
+        delimiter: what parts the columns of TSV (any string) and CSV (one character); empty: tab, comma.
+    """
+
+    format: str
+    wanted: tuple[tuple[str, str], ...]
+    header: bool = True
+    delimiter: str = ""
+
+
+def read_rows(files: Sequence[Path], form: Form) -> Iterator[Row]:
+    """The rows of one split.
+
+    Raises:
+        DataError: a file is missing, damaged, empty, or a row of it does not fit `form`.
+    """
+    empty = True
+    for row in FORMATS[form.format](files, form):
+        empty = False
+        yield row
+    if empty:
+        raise DataError(f"{_names(files)}: no rows; at least one is needed")
+
+
+def infer_format(files: Sequence[Path], roles: Sequence[str]) -> str:
+    """The format that the endings say, where they leave no doubt.
+
+    Raises:
+        ConfigError: they do.
+    """
+    endings = {_ending(file) for file in files}
+    table = _BY_ENDING.get(endings.pop()) if len(endings) == 1 else None
+    if table is not None:
+        return table
+    if len(files) > 1 and len(files) == len(roles):
+        return "parallel"
+    if len(files) == len(roles) == 1:
+        return "text"
+    raise ConfigError(
+        f"{_names(files)}: the format does not show in the name; name it with --data.format, one of "
+        f"{', '.join(sorted(FORMATS))}"
+        + ("; parallel text is two files, as in train.de,train.en" if len(roles) == 2 else "")
+    )
+
+
+def _parallel(files: Sequence[Path], form: Form) -> Iterator[Row]:
+    endings = [_ending(file) for file in files]
+    places = _places(endings if len(set(endings)) == len(files) else None, len(files), form, _names(files), order=True)
+    for number, row in enumerate(zip_longest(*map(read_lines, files))):
+        if None in row:
+            counts = [sum(1 for _ in read_lines(file)) for file in files]
+            lengths = ", ".join(f"{file} has {count:,} lines" for file, count in zip(files, counts, strict=True))
+            raise DataError(f"{lengths}: parallel files need as many; line {number + 1} has no partner")
+        yield tuple(row[place] for place in places)
+
+
+def _tsv(files: Sequence[Path], form: Form) -> Iterator[Row]:
+    delimiter = form.delimiter.replace(r"\t", "\t") or "\t"
+    for file in files:
+        yield from _table(file, ((i, line.split(delimiter)) for i, line in enumerate(read_lines(file), 1)), form)
+
+
+def _csv(files: Sequence[Path], form: Form) -> Iterator[Row]:
+    delimiter = form.delimiter.replace(r"\t", "\t") or ","
+    if len(delimiter) != 1:
+        raise ConfigError(f"--data.delimiter {delimiter!r}: CSV takes one character; TSV takes any string")
+    for file in files:
+        yield from _table(file, _csv_records(file, delimiter), form)
+
+
+def _csv_records(file: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader((line + "\n" for line in read_lines(file)), delimiter=delimiter, strict=True)
+    line = 1
+    try:
+        for fields in reader:
+            if fields:
+                yield line, fields
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise DataError(f"{file}, line {line}: {error}; is a quote left open? TSV has no quoting") from None
+
+
+def _table(file: Path, records: Iterator[tuple[int, list[str]]], form: Form) -> Iterator[Row]:
+    first = next(records, None)
+    if first is None:
+        return
+    width = len(first[1])
+    places = _places(first[1] if form.header else None, width, form, str(file), order=not form.header)
+    for line, fields in records if form.header else chain([first], records):
+        if len(fields) != width:
+            what = "the header names" if form.header else "the first line has"
+            raise DataError(f"{file}, line {line}: {len(fields)} fields, but {what} {width}; mend the line")
+        yield tuple(fields[place] for place in places)
+
+
+def _jsonl(files: Sequence[Path], form: Form) -> Iterator[Row]:
+    paths = [(column or role).split(".") for role, column in form.wanted]
+    for file in files:
+        for number, line in enumerate(read_lines(file), 1):
+            place = f"{file}, line {number}"
+            try:
+                value = json.loads(line)
+            except ValueError as error:
+                raise DataError(f"{place}: not JSON ({error}); one object a line is expected") from None
+            yield tuple(_json_text(value, path, place) for path in paths)
+
+
+def _json_text(value: object, path: Sequence[str], place: str) -> str:
+    for depth, key in enumerate(path):
+        if not isinstance(value, dict):
+            where = ".".join(path[:depth]) or "the line"
+            raise DataError(f"{place}: {where} is {type(value).__name__}, an object with the key {key} is expected")
+        if key not in value:
+            raise DataError(f"{place}: no key {'.'.join(path)}; {nearest(key, value)} {_HOW_TO_NAME}")
+        value = value[key]
+    if value is None or isinstance(value, dict | list):
+        raise DataError(f"{place}: {'.'.join(path)} is {type(value).__name__}; a text or a number is expected")
+    text = value if isinstance(value, str) else json.dumps(value)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise DataError(f"{place}: {'.'.join(path)} holds half of a surrogate pair, which is no character") from None
+    return text
+
+
+def _text(files: Sequence[Path], form: Form) -> Iterator[Row]:
+    _places(None, 1, form, _names(files), order=True)
+    for file in files:
+        yield from ((line,) for line in read_lines(file))
+
+
+def _places(names: Sequence[str] | None, width: int, form: Form, file: str, *, order: bool) -> list[int]:
+    """Where the wanted columns stand; with `order`, a role without a column takes the role's own place."""
+    places = []
+    for index, (role, column) in enumerate(form.wanted):
+        if names is not None and (column or role) in names:
+            places.append(names.index(column or role))
+        elif column.isdecimal() and 1 <= int(column) <= width:
+            places.append(int(column) - 1)
+        elif order and not column and index < width:
+            places.append(index)
+        else:
+            there = list(names) if names is not None else [str(number + 1) for number in range(width)]
+            listed = f"the columns are {', '.join(there)}"
+            close = nearest(column or role, there)
+            hint = f"{listed}; {close}" if close.startswith("did") else listed
+            raise DataError(f"{file}: no column {column or role!r} for {role}; {hint} {_HOW_TO_NAME}")
+    return places
+
+
+_HOW_TO_NAME = "(--data.columns.ROLE says which column is which)"
+
+
+def _ending(file: Path) -> str:
+    """The last part of the name without the ending of its packing: `de` of `train.de.gz`."""
+    suffixes = [suffix for suffix in file.suffixes if suffix not in (".gz", ".xz", ".zst")]
+    return suffixes[-1].removeprefix(".").lower() if suffixes else ""
+
+
+def _names(files: Sequence[Path]) -> str:
+    return ",".join(map(str, files))
+
+
+FORMATS: dict[str, Callable[[Sequence[Path], Form], Iterator[Row]]] = {
+    "parallel": _parallel,
+    "tsv": _tsv,
+    "csv": _csv,
+    "jsonl": _jsonl,
+    "text": _text,
+}
+_BY_ENDING = {"tsv": "tsv", "tab": "tsv", "csv": "csv", "jsonl": "jsonl", "ndjson": "jsonl"}

@@ -1,0 +1,143 @@
+"""Training, validation and test texts from named sets, files and the hub, as memory-mapped tables.
+
+Every source gives the same: a `datasets.DatasetDict` with the splits there are and one text column for each role of
+the task (`source` and `target` for translation, `text` and `label` for classification).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from headway.data.hub import hub_parts
+from headway.data.lines import check_file
+from headway.data.named import named_parts
+from headway.data.readers import FORMATS, Form, infer_format, read_rows
+from headway.data.tables import Part, build_tables, file_digest
+from headway.errors import ConfigError, DataError, nearest
+
+if TYPE_CHECKING:
+    import datasets  # type: ignore[import-untyped]
+
+GROUP = "group"
+_HUB = "hub:"
+
+
+def load(
+    *,
+    name: str | None = None,
+    train: str | None = None,
+    validation: str | float | None = None,
+    test: str | float | None = None,
+    format: str | None = None,
+    columns: Mapping[str, str | int] | None = None,
+    roles: Sequence[str] = ("source", "target"),
+    header: bool = True,
+    delimiter: str = "",
+    seed: int = 0,
+    folder: str | Path | None = None,
+) -> datasets.DatasetDict:
+    """The splits of one data set, each with the columns `roles`, all text.
+
+    Args:
+        name: a named set, or `hub:owner/name`, or `hub:owner/name:configuration`; instead of `train`.
+        train: a file, or several parted by commas: two for parallel text, several of one table format in a row.
+        validation: the same, or a share of the training rows (0.1) that is held out. It replaces the set's own.
+        test: likewise.
+        format: a key of `readers.FORMATS`; inferred from the ending where that is safe.
+        columns: role → column name, or number from 1; JSON keys are dotted where nested. The role `group` names the
+            column whose equal values stay on one side when a share is held out; without it, equal first roles do.
+        roles: what the task needs, in the order of the columns made.
+        header: the first line of TSV and CSV names the columns.
+        delimiter: what parts the columns; empty: a tab in TSV, a comma in CSV.
+        seed: which rows are held out.
+        folder: where relative files are looked for, after the working directory, and named sets first.
+
+    Raises:
+        ConfigError: arguments that contradict each other or name something that is not known.
+        DataError: a file that is missing, damaged or does not fit, with its name and line.
+        CapacityError: no room in the cache folder.
+    """
+    wanted = _wanted(roles, columns or {})
+    given = {"train": train, "validation": validation, "test": test}
+    shares = {split: share for split, value in given.items() if (share := _share(split, value)) is not None}
+    files = {split: str(value) for split, value in given.items() if value is not None and split not in shares}
+    if format is not None and format not in FORMATS:
+        raise ConfigError(f"--data.format {format}: unknown; {nearest(format, FORMATS)}")
+    _check(name, files, shares)
+
+    parts: dict[str, Part] = {}
+    if name is not None and name.startswith(_HUB):
+        parts = hub_parts(name.removeprefix(_HUB), wanted)
+    elif name is not None:
+        parts = named_parts(name, wanted, folder=Path(folder) if folder else None)
+    parts = {split: part for split, part in parts.items() if split not in shares}
+    for split, value in files.items():
+        paths = [_find(path, folder) for path in _file_names(value)]
+        form = Form(format or infer_format(paths, roles), wanted, header, delimiter)
+        parts[split] = _file_part(paths, form, roles)
+    return build_tables(parts, roles=roles, shares=shares, seed=seed)
+
+
+def _check(name: str | None, files: Mapping[str, str], shares: Mapping[str, float]) -> None:
+    if name is None and not files:
+        raise ConfigError("no data: give --data.name NAME (`headway data ls` lists them) or --data.train FILE[,FILE]")
+    if name is not None and "train" in files:
+        raise ConfigError(f"--data.name {name} and --data.train {files['train']}: give one of them")
+    if shares and name is None and "train" not in files:
+        raise ConfigError(f"--data.{next(iter(shares))} is a share of the training data; --data.train is missing")
+    if sum(shares.values()) >= 1:
+        raise ConfigError(f"shares {', '.join(map(str, shares.values()))} leave nothing to train on; 0.1 is usual")
+
+
+def _wanted(roles: Sequence[str], columns: Mapping[str, str | int]) -> tuple[tuple[str, str], ...]:
+    for role in columns:
+        if role not in (*roles, GROUP):
+            raise ConfigError(f"--data.columns.{role}: this task has no such role; {nearest(role, [*roles, GROUP])}")
+    order = [*roles, GROUP] if GROUP in columns else list(roles)
+    return tuple((role, str(columns.get(role, ""))) for role in order)
+
+
+def _share(split: str, value: str | float | None) -> float | None:
+    """The share that a split's argument says, or None where it says files or nothing."""
+    try:
+        share = float(value) if value is not None else None
+    except ValueError:
+        return None
+    if share is not None and (split == "train" or not 0 < share < 1):
+        raise ConfigError(f"--data.{split} {value}: a file, or for validation and test a share between 0 and 1")
+    return share
+
+
+def _file_names(value: str) -> list[str]:
+    return [value] if Path(value).exists() else [part.strip() for part in value.split(",") if part.strip()]
+
+
+def _find(name: str, folder: str | Path | None) -> Path:
+    path = Path(name).expanduser()
+    under = Path(folder) / path if folder and not path.is_absolute() else path
+    found = next((place for place in (path, under) if place.is_file()), None)
+    if found is not None:
+        return found
+    if name == "-" or (path.exists() and not path.is_dir()):
+        raise DataError(f"{name}: data are read twice, which standard input and pipes do not allow; save it to a file")
+    check_file(under if under.parent.is_dir() else path)
+    raise DataError(f"{name}: not a file")
+
+
+def _file_part(paths: Sequence[Path], form: Form, roles: Sequence[str]) -> Part:
+    if form.format == "parallel" and len(paths) != len(roles):
+        names = ",".join(map(str, paths))
+        raise ConfigError(f"{names}: parallel text is one file each for {', '.join(roles)}, as in train.de,train.en")
+    digests = [file_digest(path) for path in paths]
+    recipe = json.dumps([[digest for digest, _ in digests], form.format, form.wanted, form.header, form.delimiter])
+    return Part(
+        title=",".join(path.name for path in paths),
+        digest=hashlib.sha256(recipe.encode()).hexdigest(),
+        size=sum(size for _, size in digests),
+        rows=partial(read_rows, paths, form),
+    )
