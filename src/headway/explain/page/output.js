@@ -1,0 +1,44 @@
+/* Part 4: what the model offered at the present writing step, and how likely the token it wrote was at every step. */
+import { $, h } from "dom";
+import { state } from "state";
+import { bar } from "measure";
+import { toStep } from "controls";
+import { trace } from "trace";
+import { bold } from "strips";
+import { percent, plain, say, t } from "words";
+
+const written = step => trace.tokens.target[step.at + 1].n;
+const likely = step => Math.exp(-step.loss);
+
+function bars(step) {
+  const rows = step.ids.map((id, n) => bar(step.t[n], step.p[n], id === step.chosen ? "pick" : ""));
+  const listed = step.ids.includes(step.chosen);
+  if (!listed) rows.push(bar(written(step), likely(step), "pick"));
+  return [...rows, bar(t("others"), Math.max(0, step.rest - (listed ? 0 : likely(step))), "rest")];
+}
+
+export function draw({ language }) {
+  const many = trace.out.length;
+  $("#output").hidden = $("#transport").hidden = !many;
+  document.body.classList.toggle("timed", many > 0);
+  if (!many) return;
+  const step = trace.out[state.step - 1];
+  $("#step").max = many;
+  $("#step").value = state.step;
+  $("#stepName").textContent = `${state.step} / ${many}  “${written(step)}”`;
+  $("#step").setAttribute("aria-valuetext", $("#stepName").textContent);
+  $("#barsTitle").replaceChildren(...bold(say("offers", `${state.step}`)));
+  $("#bars").replaceChildren(...bars(step));
+  const least = trace.out.reduce((a, b) => likely(b) < likely(a) ? b : a);
+  $("#spark").setAttribute("aria-label", plain(say("sparkLabel", many, written(least), percent(likely(least)))));
+  $("#spark").classList.toggle("dense", many > 60);
+  $("#spark").replaceChildren(...trace.out.map((each, n) => h("span", {
+    "data-step": n + 1, class: n + 1 === state.step ? "now" : n + 1 > state.step ? "later" : "", title: `${written(each)} ${percent(likely(each))}`,
+  }, h("i", { style: `height:${(100 * likely(each)).toFixed(1)}%` }))));
+  $("#loss").replaceChildren(...bold(say("lossIs", step.loss.toFixed(2), step.entropy.toFixed(2), step.rank)));
+}
+
+export function clicked(event) {
+  const bar = event.target.closest("[data-step]");
+  if (bar) toStep(+bar.dataset.step);
+}

@@ -1,0 +1,68 @@
+/* Part 3, left: every head of the block as a small picture, layers down and heads across. */
+import { $, $$, h } from "dom";
+import { image } from "paint";
+import { set, state } from "state";
+import { blocks, thumbs } from "trace";
+import { plain, say, t } from "words";
+
+/* The head to open on: the one whose columns are each looked at hardest by some row. Among heads that always look at the
+   same place and heads that look everywhere, it is the one that takes its tokens one by one. */
+export function telling(name) {
+  const { layers, heads } = blocks[name], { of, height, width } = thumbs[name];
+  let best = { layer: layers.at(-1), head: 0, score: -1 };
+  for (const layer of layers)
+    for (let head = 0; head < heads; head++) {
+      const bytes = of(layer, head);
+      let score = 0;
+      for (let x = 0; x < width; x++) {
+        let most = 0;
+        for (let y = 0; y < height; y++) most = Math.max(most, bytes[y * width + x]);
+        score += most * most;
+      }
+      if (score >= best.score) best = { layer, head, score };
+    }
+  return { layer: best.layer, head: best.head };
+}
+
+function build({ layers, heads, total }) {
+  const columns = h("div", { class: "heading", role: "row", style: `--h:${heads}` }, h("span", { role: "presentation" }),
+    Array.from({ length: heads }, (_, head) => h("span", { role: "columnheader" }, `${head + 1}`)));
+  const rows = layers.map(layer => h("div", { class: "row-of-heads", role: "row", style: `--h:${heads}` },
+    h("span", { role: "rowheader" }, `${layer + 1}`),
+    Array.from({ length: heads }, (_, head) => h("button", {
+      class: "cell", role: "gridcell", tabindex: -1, "data-layer": layer, "data-head": head,
+      "aria-label": plain(say("cell", layer + 1, head + 1)), title: plain(say("cell", layer + 1, head + 1)),
+    }, h("canvas", { "aria-hidden": "true" })))));
+  $("#wall").replaceChildren(columns, ...rows);
+  $("#kept").textContent = layers.length < total ? plain(say("kept", layers.map(layer => layer + 1).join(", "), total)) : "";
+}
+
+function paint({ block, theme, rows }) {
+  const { height, width, of } = thumbs[block.name], first = y => Math.floor(y * block.rows / height);
+  const shown = (y, x) => first(y) < rows && (!block.causal || Math.floor(x * block.keys.length / width) < first(y + 1));
+  for (const cell of $$("#wall .cell")) {
+    const canvas = cell.firstChild;
+    canvas.width = width;
+    canvas.height = height;
+    canvas.getContext("2d").putImageData(image(theme, of(+cell.dataset.layer, +cell.dataset.head), height, width, block.full, shown), 0, 0);
+  }
+}
+
+let built = "", painted = "";
+export function draw(view) {
+  const { block, theme, rows, language } = view;
+  if (built !== block.name + language) { build(block); built = block.name + language; painted = ""; }
+  for (const cell of $$("#wall .cell")) {
+    const on = +cell.dataset.layer === state.layer && +cell.dataset.head === state.head;
+    cell.setAttribute("aria-selected", on);
+    cell.tabIndex = on ? 0 : -1;
+  }
+  const wanted = [block.name, language, theme, rows].join();
+  if (painted !== wanted) paint(view);
+  painted = wanted;
+}
+
+export function clicked(event) {
+  const cell = event.target.closest(".cell");
+  if (cell) set({ layer: +cell.dataset.layer, head: +cell.dataset.head });
+}
