@@ -156,7 +156,7 @@ sys.exit(command_line.main())
 
 
 def fake_process(*words: str) -> subprocess.Popen[bytes]:
-    environment = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    environment = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONUNBUFFERED": "", "PYTHONCOERCECLOCALE": "0"}
     pipe = subprocess.PIPE
     command = [sys.executable, "-c", PROGRAM, *words]
     return subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, stderr=pipe)
