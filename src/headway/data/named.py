@@ -86,7 +86,8 @@ def _grammar_parts(pairs: Sequence[tuple[str, str]]) -> dict[str, Part]:
 
     def rows(split: str) -> Iterator[Row]:
         for pair in grammar.generate()[split]:
-            yield tuple(str(getattr(pair, column)) for _, column in pairs)
+            row = {"en": pair.source, "ko": pair.target, "frame": str(pair.frame)}
+            yield tuple(row[column] for _, column in pairs)
 
     splits = NAMED_SETS["quickstart"].rows
     return {

@@ -35,9 +35,10 @@ def load(
     test: str | float | None = None,
     format: str | None = None,
     columns: Mapping[str, str | int] | None = None,
+    languages: str | None = None,
     roles: Sequence[str] = ("source", "target"),
     header: bool = True,
-    delimiter: str = "",
+    delimiter: str | None = None,
     seed: int = 0,
     folder: str | Path | None = None,
 ) -> datasets.DatasetDict:
@@ -51,9 +52,10 @@ def load(
         format: a key of `readers.FORMATS`; inferred from the ending where that is safe.
         columns: role → column name, or number from 1; JSON keys are dotted where nested. The role `group` names the
             column whose equal values stay on one side when a share is held out; without it, equal first roles do.
+        languages: `source-target`, as in `de-en`: the columns of a named set for translation.
         roles: what the task needs, in the order of the columns made.
         header: the first line of TSV and CSV names the columns.
-        delimiter: what parts the columns; empty: a tab in TSV, a comma in CSV.
+        delimiter: what parts the columns; None: a tab in TSV, a comma in CSV.
         seed: which rows are held out.
         folder: where relative files are looked for, after the working directory, and named sets first.
 
@@ -62,7 +64,8 @@ def load(
         DataError: a file that is missing, damaged or does not fit, with its name and line.
         CapacityError: no room in the cache folder.
     """
-    wanted = _wanted(roles, columns or {})
+    columns = {**_pair(name, languages), **(columns or {})}
+    wanted = _wanted(roles, columns)
     given = {"train": train, "validation": validation, "test": test}
     shares = {split: share for split, value in given.items() if (share := _share(split, value)) is not None}
     files = {split: str(value) for split, value in given.items() if value is not None and split not in shares}
@@ -78,7 +81,7 @@ def load(
     parts = {split: part for split, part in parts.items() if split not in shares}
     for split, value in files.items():
         paths = [_find(path, folder) for path in _file_names(value)]
-        form = Form(format or infer_format(paths, roles), wanted, header, delimiter)
+        form = Form(format or infer_format(paths, roles), wanted, header, delimiter or "")
         parts[split] = _file_part(paths, form, roles)
     return build_tables(parts, roles=roles, shares=shares, seed=seed)
 
@@ -92,6 +95,20 @@ def _check(name: str | None, files: Mapping[str, str], shares: Mapping[str, floa
         raise ConfigError(f"--data.{next(iter(shares))} is a share of the training data; --data.train is missing")
     if sum(shares.values()) >= 1:
         raise ConfigError(f"shares {', '.join(map(str, shares.values()))} leave nothing to train on; 0.1 is usual")
+
+
+def _pair(name: str | None, languages: str | None) -> dict[str, str]:
+    """The columns that a language pair says."""
+    if languages is None:
+        return {}
+    source, hyphen, target = languages.partition("-")
+    if name is None or name.startswith(_HUB):
+        raise ConfigError(
+            f"--data.languages {languages}: is for named sets; elsewhere --data.columns.source and .target"
+        )
+    if not (source and hyphen and target):
+        raise ConfigError(f"--data.languages {languages}: source-target is expected, as in de-en")
+    return {"source": source, "target": target}
 
 
 def _wanted(roles: Sequence[str], columns: Mapping[str, str | int]) -> tuple[tuple[str, str], ...]:

@@ -1,0 +1,114 @@
+"""Batches of about equal work: so many tokens each, padding counted, of rows of like length.
+
+An epoch shuffles all rows, sorts them by length inside blocks of about a hundred batches, cuts the blocks into
+batches and shuffles the batches: every batch is a random mixture of rows of one length. The same seed and epoch give
+the same batches, so a position in training is two numbers: epoch and batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from headway.errors import ConfigError
+
+Rows = NDArray[np.int64]
+
+
+class TokenBatches:
+    """Batches of row numbers by a budget of padded tokens.
+
+    A batch costs rows × (longest source + longest target) tokens, at most `budget`; one row that costs more is a batch
+    of its own.
+
+    Args:
+        lengths: tokens of each row as the model sees it, special pieces included: `(rows,)`, or `(rows, 2)` for source
+            and target.
+        budget: padded tokens a batch.
+        seed: of the shuffling.
+        block: batches that are sorted together, about; more give less padding and less randomness.
+
+    Raises:
+        ConfigError: the budget or the block is not positive.
+    """
+
+    def __init__(self, lengths: ArrayLike, *, budget: int, seed: int = 0, block: int = 100) -> None:
+        if budget < 1 or block < 1:
+            raise ConfigError(f"batches of {budget} tokens, sorted {block} at a time: both must be positive")
+        self.lengths = _sides(lengths)
+        self.budget, self.seed = budget, seed
+        self.block = max(1, block * budget * len(self.lengths) // max(1, int(self.lengths.sum())))  # rows
+
+    def epoch(self, number: int) -> list[Rows]:
+        """The batches of one epoch: every row once, the same for the same seed and number."""
+        random = np.random.default_rng([self.seed, number])
+        rows = random.permutation(len(self.lengths))
+        blocks = [rows[start : start + self.block] for start in range(0, len(rows), self.block)]
+        batches = [batch for block in blocks for batch in self._cut(block[by_length(self.lengths[block])])]
+        return [batches[place] for place in random.permutation(len(batches))]
+
+    def evaluation(self) -> list[Rows]:
+        """The batches of all rows by length, the longest first, so that too little memory shows at once."""
+        return self._cut(by_length(self.lengths))[::-1]
+
+    def split(self, batch: Rows, parts: int) -> list[Rows]:
+        """A batch in `parts` parts of about equal real tokens, for ranks × accumulation; some may be empty.
+
+        No part is further from an equal share than the longest row. Neighbours in length stay together.
+        """
+        tokens = self.lengths[batch].sum(axis=1)
+        middles = np.cumsum(tokens) - tokens / 2
+        place = np.minimum(middles * parts // max(tokens.sum(), 1), parts - 1)
+        return np.split(batch, np.searchsorted(place, np.arange(1, parts)))
+
+    def _cut(self, rows: Rows) -> list[Rows]:
+        """Consecutive batches, each as large as the budget allows."""
+        batches, start = [], 0
+        longest = [0] * self.lengths.shape[1]
+        for place, sides in enumerate(self.lengths[rows].tolist()):
+            grown = [max(pair) for pair in zip(longest, sides, strict=True)]
+            if place > start and (place - start + 1) * sum(grown) > self.budget:
+                batches.append(rows[start:place])
+                start, grown = place, sides
+            longest = grown
+        return [*batches, rows[start:]] if len(rows) else []
+
+
+def by_length(lengths: NDArray[np.int64]) -> Rows:
+    """The order of rows by their last side, then the one before, the latter up and down in turn.
+
+    Turning the direction at each step keeps neighbours alike where one length of the target ends and the next begins.
+
+    >>> by_length(np.array([[3, 1], [9, 2], [1, 1], [4, 2]])).tolist()
+    [2, 0, 1, 3]
+    """
+    if lengths.shape[1] == 1:
+        return np.argsort(lengths[:, 0], kind="stable")
+    target = lengths[:, -1]
+    step = np.unique(target, return_inverse=True)[1]
+    return np.lexsort([np.where(step % 2, -lengths[:, 0], lengths[:, 0]), target])
+
+
+def inverse(batches: Sequence[Rows]) -> Rows:
+    """Where each row's result stands among the results of `batches` put in a row, to give them in input order.
+
+    >>> inverse([np.array([2, 0]), np.array([1])]).tolist()
+    [1, 2, 0]
+    """
+    return np.argsort(np.concatenate([*batches, np.empty(0, np.int64)]), kind="stable")
+
+
+def padding_share(lengths: ArrayLike, batches: Sequence[Rows]) -> float:
+    """The share of padding among the tokens of `batches`, 0 to 1."""
+    sides = _sides(lengths)
+    padded = sum(len(batch) * int(sides[batch].max(axis=0).sum()) for batch in batches)
+    real = sum(int(sides[batch].sum()) for batch in batches)
+    return 1 - real / padded if padded else 0.0
+
+
+def _sides(lengths: ArrayLike) -> NDArray[np.int64]:
+    """Lengths as `(rows, sides)`."""
+    array = np.asarray(lengths, np.int64)
+    return array[:, None] if array.ndim == 1 else array
