@@ -1,4 +1,4 @@
-"""The one block of the house: self-attention, perhaps attention to a memory, feed-forward; each with its norm and residual."""
+"""The one block of the house: self-attention, perhaps attention to a memory, feed-forward, each normed and added."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What attention may remember between two forwards. Both caches give a block `append` and `once`, and the stack `advance`."""
+"""What attention may remember between two forwards: for a block `append` and `once`, for the stack `advance`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The arithmetic of attention, softmax(QKᵀ·scale + bias)V (Vaswani et al. 2017, eq. 1), behind one call.
 
-A core takes token-shaped query, key and value `(..., heads, head_dim)` and the `Mask`; `GridCore` goes to the grid, runs a
-kernel there and comes back. A query that may see nothing gets zeros, never NaN, whatever the kernel.
+A core takes token-shaped query, key and value `(..., heads, head_dim)` and the `Mask`; `GridCore` goes to the grid,
+runs a kernel there and comes back. A query that may see nothing gets zeros, never NaN, whatever the kernel.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from headway.nn.masks import Mask
 class Core(Protocol):
     """What an `Attention` calls."""
 
-    def __call__(
-        self, query: Tensor, key: Tensor, value: Tensor, mask: Mask, scale: float, dropout: float
-    ) -> Tensor: ...
+    def __call__(self, query: Tensor, key: Tensor, value: Tensor, mask: Mask, scale: float, dropout: float) -> Tensor:
+        """The context of every query, token-shaped."""
+        ...
 
 
 def sdpa(query: Tensor, key: Tensor, value: Tensor, mask: Mask, scale: float, dropout: float) -> Tensor:
@@ -35,7 +35,7 @@ def sdpa(query: Tensor, key: Tensor, value: Tensor, mask: Mask, scale: float, dr
 
 
 class Eager:
-    """Attention in the open: can keep its probabilities and switch heads off, and is the fastest form for short rows."""
+    """Attention in the open: can keep its probabilities and switch heads off; the fastest form for short rows."""
 
     def __init__(self, record: list[Tensor] | None = None, heads: Tensor | None = None) -> None:
         """Record into `record`, if given; multiply each head by its entry of `heads` `(heads,)`, 0 = off."""

@@ -1,7 +1,7 @@
-"""Dropout (Srivastava et al. 2014) from random bytes: torch draws one number at a time on a CPU, eight bytes cost no more.
+"""Dropout (Srivastava et al. 2014) from random bytes: a CPU draws one number at a time, and a number is eight bytes.
 
-The rate is rounded to 1/256 and the scale is exact for the rounded rate. The draw comes from torch's default generator, afresh
-each time, so a seed, a resumed run and activation checkpointing replay it.
+The rate is rounded to 1/256 and the scale is exact for the rounded rate. The draw comes from torch's default generator,
+afresh each time, so a seed, a resumed run and activation checkpointing replay it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Fresh weights: Xavier for the matrices of the blocks (Glorot & Bengio 2010) or normal; embeddings normal, biases zero."""
+"""Fresh weights: the matrices of the blocks Xavier (Glorot & Bengio 2010) or normal, embeddings normal, biases zero."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The linear layer and its kernels: arithmetic that can be exchanged without a second model.
 
-`Linear` is `nn.Linear` with the same parameters and keys; only the function that multiplies is an attribute. Which kernel
-is fastest depends on the processor, so it is chosen by a measurement (`training/choices.py`) and written down.
+`Linear` is `nn.Linear` with the same parameters and keys; only the function that multiplies is an attribute. Which
+kernel is fastest depends on the processor, so it is chosen by a measurement (`training/choices.py`) and written down.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ class Packed(PreparedKernel):
 
 
 class DynamicInt8(PreparedKernel):
-    """int8 weights, one scale an output row; activations quantised one call at a time. About 2 % error: measure quality."""
+    """int8 weights, one scale an output row; activations quantised at every call. About 2 % error: measure quality."""
 
     def prepare(self, weight: Tensor) -> Any:
         """Symmetric per-row quantisation, packed."""

@@ -1,8 +1,9 @@
 """Where tokens stand (`Layout`) and what they may see (`Mask`).
 
-A token tensor is `(batch, length, ...)` when padded and `(tokens, ...)` when packed; every token-wise layer works on both.
-Only an attention core goes to the grid `(batch, length)` and back, and it asks the mask's layouts for the way.
-A boolean mask is True where attention is allowed. There is no "large negative number": a trained net pushes scores below it.
+A token tensor is `(batch, length, ...)` when padded and `(tokens, ...)` when packed; token-wise layers work on both.
+Only an attention core goes to the grid `(batch, length)` and back, and it asks the mask's layouts for the way. A
+boolean mask is True where attention is allowed; there is no "large negative number", for a trained net pushes scores
+below it.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class Layout:
 
     @property
     def columns(self) -> Tensor:
-        """`(1, length)`: 0, 1, 2 …"""
+        """`(1, length)`: 0, 1, 2 and so on."""
         return torch.arange(self.length, device=self.device)[None]
 
     @property

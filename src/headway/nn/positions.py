@@ -1,7 +1,7 @@
 """Position encodings: objects with three hooks, each the identity unless a scheme needs it.
 
-The stack calls the hooks once a forward and hands tensors down, so attention never learns which scheme it serves. Embeddings
-and rotations take positions; a bias takes grid columns, whose differences are the same under any padding.
+The stack calls the hooks once a forward and hands tensors down, so attention never learns which scheme it serves.
+Embeddings and rotations take positions; a bias takes grid columns, whose differences are the same under any padding.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ class Position(nn.Module):
 class Sinusoidal(Position):
     """Sines, then cosines, of geometrically growing wavelengths (Vaswani et al. 2017, section 3.5).
 
-    The paper interleaves them; that is the same table with its columns in another order. The encoding of position t + φ is
-    a rotation of that of t, which depends on φ alone.
+    The paper interleaves them; that is the same table with its columns in another order. The encoding of position t + φ
+    is a rotation of that of t, which depends on φ alone.
     """
 
     table: Tensor

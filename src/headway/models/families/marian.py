@@ -1,15 +1,16 @@
 """Marian translators (Junczys-Dowmunt et al. 2018) as published on the hub: the Vaswani model under other names.
 
-`CONFIG` says of every key of a `config.json` what it does; `spec` refuses a value that would change the outputs.
+`spec` and `config` read and write a `config.json`, `keys` and `copies` say what the tensors are called.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from headway.errors import CheckpointError
-from headway.models.keys import Same
+from headway.errors import CheckpointError, ConfigError
+from headway.models.keys import AsRow, Same, each_layer
 from headway.spec import (
     Activation,
     AttentionSpec,
@@ -22,9 +23,26 @@ from headway.spec import (
 )
 
 MODEL_TYPE = "marian"
-_ACTIVATIONS: dict[str, Activation] = {"relu": "relu", "gelu": "gelu", "swish": "silu", "silu": "silu"}
-_FIXED = {  # keys with one value this family can mean
+ACTIVATIONS: dict[str, Activation] = {
+    "relu": "relu",
+    "gelu": "gelu",
+    "gelu_new": "gelu_tanh",
+    "gelu_pytorch_tanh": "gelu_tanh",
+    "swish": "silu",
+    "silu": "silu",
+}
+# fmt: off
+READ = {  # what `spec` looks at
+    "vocab_size", "decoder_vocab_size", "share_encoder_decoder_embeddings", "tie_word_embeddings",
+    "max_position_embeddings", "d_model", "encoder_layers", "encoder_attention_heads", "encoder_ffn_dim",
+    "decoder_layers", "decoder_attention_heads", "decoder_ffn_dim", "activation_function", "scale_embedding",
+    "dropout", "attention_dropout", "activation_dropout", "init_std", "pad_token_id", "decoder_start_token_id",
+    "eos_token_id",
+}
+FIXED = {  # what has one value in this family; another one would be another model
+    "model_type": MODEL_TYPE,
     "is_encoder_decoder": True,
+    "is_decoder": False,
     "static_position_embeddings": True,
     "normalize_before": False,
     "normalize_embedding": False,
@@ -33,39 +51,63 @@ _FIXED = {  # keys with one value this family can mean
     "encoder_layerdrop": 0.0,
     "decoder_layerdrop": 0.0,
 }
+UNUSED = {  # what has no influence on the model: notes of transformers, settings of decoding, remains of BART
+    "_name_or_path", "architectures", "dtype", "torch_dtype", "transformers_version", "tokenizer_class", "use_cache",
+    "return_dict", "output_attentions", "output_hidden_states", "chunk_size_feed_forward", "gradient_checkpointing",
+    "id2label", "label2id", "problem_type", "_num_labels", "classif_dropout", "classifier_dropout",
+    "num_hidden_layers", "extra_pos_embeddings", "bos_token_id", "forced_eos_token_id", "bad_words_ids", "max_length",
+    "num_beams", "length_penalty", "early_stopping",
+}
+# fmt: on
 
 
 def spec(config: Mapping[str, Any]) -> TransformerSpec:
     """The model that a Marian `config.json` describes.
 
     Raises:
-        CheckpointError: a key is missing, or has a value that this family does not know.
+        CheckpointError: a key is missing, unknown, or has a value that this family cannot have.
     """
-    for key, value in _FIXED.items():
+    for key, value in FIXED.items():
         if config.get(key, value) != value:
             raise CheckpointError(f"config.json: {key} is {config[key]!r}; only {value!r} is supported")
+    known = READ | FIXED.keys() | UNUSED
+    if unknown := [f"{key} = {value!r}" for key, value in config.items() if value and key not in known]:
+        raise CheckpointError(
+            f"config.json has keys that may change what the model does: {', '.join(unknown)}; remove those that do not"
+        )
     try:
         return _spec(config)
     except KeyError as error:
         raise CheckpointError(f"config.json has no key {error}; is this a Marian model?") from None
+    except ConfigError as error:
+        raise CheckpointError(f"config.json: {error}") from None
 
 
 def _spec(config: Mapping[str, Any]) -> TransformerSpec:
-    if config["activation_function"] not in _ACTIVATIONS:
+    activation = config["activation_function"]
+    if activation not in ACTIVATIONS:
+        raise CheckpointError(f"config.json: activation_function is {activation!r}; known: {', '.join(ACTIVATIONS)}")
+    shared = config.get("share_encoder_decoder_embeddings", True)
+    tied = config.get("tie_word_embeddings", True)
+    if shared and not tied:
         raise CheckpointError(
-            f"config.json: activation_function is {config['activation_function']!r}; known: {', '.join(_ACTIVATIONS)}"
+            "config.json: share_encoder_decoder_embeddings without tie_word_embeddings; transformers changed what that "
+            "means, so set both or neither"
         )
-    target_vocab_size = config.get("decoder_vocab_size") or config["vocab_size"]
-    shared = bool(config.get("share_encoder_decoder_embeddings", True))
+    ids = {name: config[name] for name in ("pad_token_id", "decoder_start_token_id", "eos_token_id")}
+    for name, number in ids.items():
+        if type(number) is not int:
+            raise CheckpointError(f"config.json: {name} is {number!r}; expected one id")
+    std = config.get("init_std", 0.02)
     return TransformerSpec(
         family="marian",
         encoder=_stack(config, "encoder", config["vocab_size"]),
-        decoder=_stack(config, "decoder", target_vocab_size),
+        decoder=_stack(config, "decoder", config.get("decoder_vocab_size") or config["vocab_size"]),
         shared_embedding=shared,
-        head=HeadSpec(tied=bool(config.get("tie_word_embeddings", True)), bias=True),
-        init=InitSpec(scheme="normal", std=config.get("init_std", 0.02), embedding_std=config.get("init_std", 0.02)),
+        head=HeadSpec(tied=tied, bias=True),
+        init=InitSpec(scheme="normal", std=std, embedding_std=std),
         tokens=SpecialTokens(
-            pad_id=config["pad_token_id"], start_id=config["decoder_start_token_id"], end_id=config["eos_token_id"]
+            pad_id=ids["pad_token_id"], start_id=ids["decoder_start_token_id"], end_id=ids["eos_token_id"]
         ),
     )
 
@@ -86,7 +128,7 @@ def _stack(config: Mapping[str, Any], side: str, vocab_size: int) -> StackSpec:
         embedding_scale=d_model**0.5 if config.get("scale_embedding") else 1.0,
         norm_order="post",
         final_norm=False,
-        activation=_ACTIVATIONS[config["activation_function"]],
+        activation=ACTIVATIONS[config["activation_function"]],
         dropout=DropoutSpec(
             embedding=config.get("dropout", 0.0),
             attention=config.get("attention_dropout", 0.0),
@@ -96,35 +138,105 @@ def _stack(config: Mapping[str, Any], side: str, vocab_size: int) -> StackSpec:
     )
 
 
-def _attention(ours: str, theirs: str) -> list[Same]:
-    names = {"query": "q_proj", "key": "k_proj", "value": "v_proj", "out": "out_proj"}
-    return [
-        Same(f"{ours}.{our}.{part}", f"{theirs}.{their}.{part}")
-        for our, their in names.items()
-        for part in ("weight", "bias")
-    ]
+def config(model: TransformerSpec) -> dict[str, Any]:
+    """The `config.json` of a model that Marian can express, whatever family it is of: `spec` gives the model back.
+
+    Raises:
+        ConfigError: the model has something that Marian has not; the message names it.
+    """
+    encoder, decoder, tokens = model.encoder, model.decoder, model.tokens
+    names = {ours: theirs for theirs, ours in reversed(ACTIVATIONS.items())}
+    data = {
+        "architectures": ["MarianMTModel"],
+        "model_type": MODEL_TYPE,
+        "is_encoder_decoder": True,
+        "vocab_size": encoder.vocab_size,
+        "decoder_vocab_size": decoder.vocab_size,
+        "share_encoder_decoder_embeddings": model.shared_embedding,
+        "tie_word_embeddings": model.head.tied,
+        "max_position_embeddings": encoder.max_length,
+        "d_model": encoder.d_model,
+        "encoder_layers": encoder.num_layers,
+        "encoder_attention_heads": encoder.attention.num_heads,
+        "encoder_ffn_dim": encoder.d_ff,
+        "decoder_layers": decoder.num_layers,
+        "decoder_attention_heads": decoder.attention.num_heads,
+        "decoder_ffn_dim": decoder.d_ff,
+        "activation_function": names[encoder.activation],
+        "scale_embedding": encoder.embedding_scale != 1.0,
+        "dropout": encoder.dropout.residual,
+        "attention_dropout": encoder.dropout.attention,
+        "activation_dropout": encoder.dropout.activation,
+        "init_std": model.init.std,
+        "pad_token_id": tokens.pad_id,
+        "decoder_start_token_id": tokens.start_id,
+        "eos_token_id": tokens.end_id,
+    }
+    try:
+        back = spec(data)
+    except CheckpointError as error:
+        raise ConfigError(f"the model cannot be written as Marian: {error}") from None
+    if lost := [
+        f"{side}.{field.name} {getattr(ours, field.name)!r}"
+        for side, ours, theirs in (("encoder", encoder, back.encoder), ("decoder", decoder, back.decoder))
+        for field in dataclasses.fields(ours)
+        if getattr(ours, field.name) != getattr(theirs, field.name)
+    ]:
+        raise ConfigError(f"the model cannot be written as Marian, which has no {', '.join(lost)}")
+    return data
+
+
+def keys(model: TransformerSpec) -> list[Same]:
+    """What each of our parameters is called in a Marian checkpoint."""
+    rows: list[Same] = [AsRow("head.bias", "final_logits_bias")]
+    if model.shared_embedding:
+        rows += [Same("encoder.tokens.weight", "model.shared.weight")]
+    else:
+        rows += [Same(f"{side}.tokens.weight", f"model.{side}.embed_tokens.weight") for side in ("encoder", "decoder")]
+    if not model.head.tied:
+        rows += [Same("head.weight", "lm_head.weight")]
+    return rows + each_layer(ENCODER, model.encoder.num_layers) + each_layer(DECODER, model.decoder.num_layers)
+
+
+def copies(model: TransformerSpec) -> dict[str, str]:
+    """Names under which a Marian checkpoint may repeat a tensor, or keep it instead, and the name in `keys`."""
+    if model.shared_embedding:
+        others = ("model.encoder.embed_tokens.weight", "model.decoder.embed_tokens.weight", "lm_head.weight")
+        return dict.fromkeys(others, "model.shared.weight")
+    return {"lm_head.weight": "model.decoder.embed_tokens.weight"} if model.head.tied else {}
+
+
+TABLES = ("model.encoder.embed_positions.weight", "model.decoder.embed_positions.weight")  # sinusoids, if kept at all
 
 
 def _both(ours: str, theirs: str) -> list[Same]:
     return [Same(f"{ours}.{part}", f"{theirs}.{part}") for part in ("weight", "bias")]
 
 
-def _side(side: str) -> list[Same]:
-    ours, theirs = f"{side}.blocks.{{i}}", f"model.{side}.layers.{{i}}"
-    rows = _attention(f"{ours}.attention", f"{theirs}.self_attn")
-    rows += _both(f"{ours}.attention_norm", f"{theirs}.self_attn_layer_norm")
-    if side == "decoder":
-        rows += _attention(f"{ours}.cross_attention", f"{theirs}.encoder_attn")
-        rows += _both(f"{ours}.cross_attention_norm", f"{theirs}.encoder_attn_layer_norm")
-    rows += _both(f"{ours}.feed_forward.up", f"{theirs}.fc1") + _both(f"{ours}.feed_forward.down", f"{theirs}.fc2")
-    return rows + _both(f"{ours}.feed_forward_norm", f"{theirs}.final_layer_norm")
+def _attention(ours: str, theirs: str, their_block: str) -> list[Same]:
+    return [
+        *_both(f"{ours}.query", f"{their_block}.{theirs}.q_proj"),
+        *_both(f"{ours}.key", f"{their_block}.{theirs}.k_proj"),
+        *_both(f"{ours}.value", f"{their_block}.{theirs}.v_proj"),
+        *_both(f"{ours}.out", f"{their_block}.{theirs}.out_proj"),
+        *_both(f"{ours}_norm", f"{their_block}.{theirs}_layer_norm"),
+    ]
 
 
-KEYS = {
-    "encoder": _side("encoder"),
-    "decoder": _side("decoder"),
-    "shared": [
-        Same("encoder.tokens.weight", "model.shared.weight"),
-        Same("head.bias", "final_logits_bias"),
-    ],
-}
+def _feed_forward(ours: str, theirs: str) -> list[Same]:
+    return [
+        *_both(f"{ours}.up", f"{theirs}.fc1"),
+        *_both(f"{ours}.down", f"{theirs}.fc2"),
+        *_both(f"{ours}_norm", f"{theirs}.final_layer_norm"),
+    ]
+
+
+ENCODER = [
+    *_attention("encoder.blocks.{i}.attention", "self_attn", "model.encoder.layers.{i}"),
+    *_feed_forward("encoder.blocks.{i}.feed_forward", "model.encoder.layers.{i}"),
+]
+DECODER = [
+    *_attention("decoder.blocks.{i}.attention", "self_attn", "model.decoder.layers.{i}"),
+    *_attention("decoder.blocks.{i}.cross_attention", "encoder_attn", "model.decoder.layers.{i}"),
+    *_feed_forward("decoder.blocks.{i}.feed_forward", "model.decoder.layers.{i}"),
+]

@@ -1,4 +1,4 @@
-"""The Transformer of "Attention Is All You Need" (Vaswani et al. 2017): its choices, its sizes, the one-liner of the course."""
+"""The Transformer of "Attention Is All You Need" (Vaswani et al. 2017): choices, sizes, the one-liner of the course."""
 
 from __future__ import annotations
 
@@ -97,7 +97,13 @@ SIZES = {
 
 
 def make_model(
-    src_vocab: int, tgt_vocab: int, N: int = 6, d_model: int = 512, d_ff: int = 2048, h: int = 8, dropout: float = 0.1
+    src_vocab: int,
+    tgt_vocab: int,
+    N: int = 6,  # noqa: N803
+    d_model: int = 512,
+    d_ff: int = 2048,
+    h: int = 8,
+    dropout: float = 0.1,
 ) -> EncoderDecoder:
     """A fresh Transformer from the paper's own letters, with separate embeddings, as the course builds it.
 

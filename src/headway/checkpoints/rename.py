@@ -1,0 +1,27 @@
+"""Applies the key table of a family (`models/keys.py`), both ways: one is the inverse of the other, to the bit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from torch import Tensor
+
+from headway.checkpoints.native import check_names
+from headway.models.keys import Same
+
+
+def to_ours(tensors: Mapping[str, Tensor], rows: Iterable[Same], path: Path) -> dict[str, Tensor]:
+    """Their tensors, read from `path`, under our names.
+
+    Raises:
+        CheckpointError: a tensor of the table is missing, or one is left over; the message lists them.
+    """
+    table = {row.theirs: row for row in rows}
+    check_names(missing=table.keys() - tensors.keys(), left_over=tensors.keys() - table.keys(), path=path)
+    return {row.ours: row.to_ours(tensors[theirs]) for theirs, row in table.items()}
+
+
+def to_theirs(tensors: Mapping[str, Tensor], rows: Iterable[Same]) -> dict[str, Tensor]:
+    """Our tensors under their names; the table has a row for each of them."""
+    return {row.theirs: row.to_theirs(tensors[row.ours]) for row in rows}
