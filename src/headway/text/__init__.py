@@ -1,0 +1,1 @@
+"""Strings to ids and back: tokenizers, their trainers and file formats, Hangul."""

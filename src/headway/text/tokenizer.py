@@ -1,0 +1,351 @@
+"""Strings to ids and back, over the Rust `tokenizers` library and its `tokenizer.json`.
+
+A `Tokenizer` never changes after it was made: no padding, truncation or special-token switch is left on it, so the same
+text has the same ids wherever it is called, and `fingerprint` (a hash of `tokenizer.json`) is all a cache has to know.
+
+Text is text: `<s>` typed by a user is three characters, not a sentence start, unless `special=True` asks for it.
+Offsets are characters of the text as it was typed, also where normalisation shortens it (Hangul typed as jamo).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tokenizers import Tokenizer as RustTokenizer
+
+from headway.errors import CheckpointError, ConfigError, DataError
+from headway.text.alignment import align
+from headway.text.forks import quiet_forks
+
+FILE, SETTINGS = "tokenizer.json", "tokenizer_config.json"
+BATCH = 10_000  # texts handed to the library at once: bounds the memory of its encodings
+ROLES = {
+    "pad": ("pad_token",),
+    "unk": ("unk_token",),
+    "start": ("bos_token", "cls_token"),
+    "end": ("eos_token", "sep_token"),
+    "mask": ("mask_token",),
+}
+
+
+quiet_forks()
+
+
+class Encoding(NamedTuple):
+    """What one text became: three lists of equal length.
+
+    `offsets[i]` is the half-open range of characters of the typed text that piece `i` stands for. Starts and ends never
+    decrease; two pieces share a character where one character became several pieces (the bytes of an emoji).
+    """
+
+    ids: list[int]
+    pieces: list[str]
+    offsets: list[tuple[int, int]]
+
+
+class Tokenizer:
+    """Strings to ids and back; immutable, picklable, equal where the definitions are equal.
+
+    Args:
+        definition: the bytes of a `tokenizer.json`.
+        settings: the content of `tokenizer_config.json`, which names the special pieces (`pad_token`, `bos_token`, …).
+
+    Raises:
+        ValueError: the definition is not one of a tokenizer.
+    """
+
+    def __init__(self, definition: bytes, settings: Mapping[str, Any]) -> None:
+        self._definition = definition
+        self._settings = dict(settings)
+        self._text = _rust(definition)
+        self._text.encode_special_tokens = True
+        self._markup: RustTokenizer | None = None  # the twin that reads special pieces, made when first asked for
+        self._roles = _roles(self._settings, self._text)
+        added = self._text.get_added_tokens_decoder()
+        self._special = frozenset({index for index, token in added.items() if token.special} | {*self._roles.values()})
+        controls = {index for role, index in self._roles.items() if role != "unk"}
+        self._silent = self._special - ({self._roles.get("unk", -1)} - controls)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Tokenizer:
+        """Reads `tokenizer.json` and, where they are, `tokenizer_config.json` and `special_tokens_map.json`.
+
+        Raises:
+            CheckpointError: there is no tokenizer in the folder, or a file of it is damaged.
+        """
+        folder = Path(folder)
+        path = folder / FILE
+        try:
+            definition = path.read_bytes()
+        except OSError as error:
+            raise CheckpointError(_missing(folder)) from error
+        settings = _read_json(folder / "special_tokens_map.json") | _read_json(folder / SETTINGS)
+        try:
+            return cls(definition, settings)
+        except ValueError as error:
+            raise CheckpointError(f"{path} is damaged, or no tokenizer.json ({error}); write it again") from error
+
+    def save(self, folder: str | Path) -> None:
+        """Writes `tokenizer.json` and `tokenizer_config.json`, as `transformers.PreTrainedTokenizerFast` reads them."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        _write(folder / SETTINGS, (json.dumps(self._settings, ensure_ascii=False, indent=2) + "\n").encode())
+        _write(folder / FILE, self._definition)
+
+    def encode(self, text: str, *, special: bool = False) -> Encoding:
+        """Ids, pieces and offsets of one text; no special pieces are added.
+
+        Args:
+            text: any text; what lies outside the vocabulary becomes `<unk>`.
+            special: read special pieces that stand in the text (`<mask>`) as such instead of as characters.
+
+        Raises:
+            DataError: the text holds half of a surrogate pair, which no UTF-8 file can.
+        """
+        if special and self._markup is None:
+            self._markup = _rust(self._definition)
+        rust = self._markup if special and self._markup is not None else self._text
+        _check(text)
+        clean, spans = align(text, rust.normalizer)
+        encoding = rust.encode(clean, add_special_tokens=False)
+        offsets = encoding.offsets
+        if spans is not None:
+            offsets = [(spans[start][0], spans[end - 1][1]) if start < end else (0, 0) for start, end in offsets]
+        return Encoding(encoding.ids, [self.piece_of(index) for index in encoding.ids], offsets)
+
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        """The ids of every text, on all cores, without offsets; the same ids as `encode`.
+
+        Raises:
+            DataError: a text holds half of a surrogate pair.
+        """
+        ids: list[list[int]] = []
+        for first in range(0, len(texts), BATCH):
+            batch = texts[first : first + BATCH]
+            for text in batch:
+                _check(text)
+            encodings = self._text.encode_batch_fast(list(batch), add_special_tokens=False)
+            ids += [encoding.ids for encoding in encodings]
+        return ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of ids. Special pieces are left out; `<unk>` is shown, because it stands for text that was lost."""
+        return self.decode_batch([ids])[0]
+
+    def decode_batch(self, batch: Sequence[Sequence[int]]) -> list[str]:
+        """The text of every list of ids, on all cores."""
+        spoken = [[index for index in ids if index not in self._silent] for ids in batch]
+        return self._text.decode_batch(spoken, skip_special_tokens=False)
+
+    def id_of(self, piece: str) -> int:
+        """The id of a piece.
+
+        Raises:
+            ConfigError: there is no such piece; ask with `piece in tokenizer`.
+        """
+        index = self._text.token_to_id(piece)
+        if index is None:
+            raise ConfigError(
+                f"the tokenizer has no piece {piece!r} among its {self.vocab_size:,}; train it with that piece"
+            )
+        return index
+
+    def piece_of(self, index: int) -> str:
+        """The piece of an id.
+
+        Raises:
+            ConfigError: the id lies outside the vocabulary.
+        """
+        piece = self._text.id_to_token(index) if index >= 0 else None
+        if piece is None:
+            raise ConfigError(f"id {index} is no piece of this tokenizer; expected 0 to {self.vocab_size - 1}")
+        return piece
+
+    def __contains__(self, piece: str) -> bool:
+        return self._text.token_to_id(piece) is not None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Tokenizer) and self._definition == other._definition
+
+    def __hash__(self) -> int:
+        return hash(self._definition)
+
+    def __reduce__(self) -> tuple[type[Tokenizer], tuple[bytes, dict[str, Any]]]:
+        return Tokenizer, (self._definition, self._settings)
+
+    @property
+    def vocab_size(self) -> int:
+        """How many pieces there are, special ones included."""
+        return self._text.get_vocab_size()
+
+    @property
+    def special_ids(self) -> frozenset[int]:
+        """The ids of all special pieces."""
+        return self._special
+
+    @property
+    def pad_id(self) -> int:
+        """The id that fills short rows; the end, or else 0, where a tokenizer has none of its own (masks hide it)."""
+        return self._roles.get("pad", self._roles.get("end", 0))
+
+    @property
+    def unk_id(self) -> int:
+        """The id of what the vocabulary lacks. Raises ConfigError where there is none, as do the next three."""
+        return self._role("unk")
+
+    @property
+    def start_id(self) -> int:
+        """The id of the start of a sequence (`<s>`, `[CLS]`)."""
+        return self._role("start")
+
+    @property
+    def end_id(self) -> int:
+        """The id of the end of a sequence (`</s>`, `[SEP]`)."""
+        return self._role("end")
+
+    @property
+    def mask_id(self) -> int:
+        """The id of a masked piece (`<mask>`, `[MASK]`)."""
+        return self._role("mask")
+
+    @property
+    def has_roles(self) -> frozenset[str]:
+        """Which of pad, unk, start, end and mask there are."""
+        return frozenset(self._roles)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of `tokenizer.json`, in hexadecimal."""
+        return hashlib.sha256(self._definition).hexdigest()
+
+    @property
+    def type(self) -> str:
+        """One of `trainer.TYPES`, seen from the definition (so for tokenizers trained elsewhere too)."""
+        definition = self.definition
+        model = definition["model"]
+        if model["type"] == "BPE" and "ByteLevel" in json.dumps(definition["pre_tokenizer"]):
+            return "byte-bpe"
+        if model["type"] == "BPE":
+            return "bpe" if model["merges"] else "char"
+        return {"WordLevel": "word"}.get(model["type"], str(model["type"]).lower())
+
+    @property
+    def definition(self) -> dict[str, Any]:
+        """The content of `tokenizer.json`, a fresh copy."""
+        content: dict[str, Any] = json.loads(self._definition)
+        return content
+
+    def _role(self, role: str) -> int:
+        if role not in self._roles:
+            keys = " or ".join(ROLES[role])
+            raise ConfigError(
+                f"the tokenizer names no {role} piece; set {keys} in its {SETTINGS}, or train one with it"
+            )
+        return self._roles[role]
+
+
+class TokenizerPair(NamedTuple):
+    """The tokenizers of source and target: one object twice where the vocabulary is joint."""
+
+    source: Tokenizer
+    target: Tokenizer
+
+    @classmethod
+    def load(cls, folder: str | Path) -> TokenizerPair:
+        """Reads a joint tokenizer from the folder itself, separate ones from `source/` and `target/` in it.
+
+        Raises:
+            CheckpointError: there is neither, or both, or a file is damaged.
+        """
+        folder = Path(folder)
+        separate = (folder / "source" / FILE).is_file()
+        if separate and (folder / FILE).is_file():
+            raise CheckpointError(
+                f"{folder} holds a joint tokenizer and separate ones; remove the one that is not meant"
+            )
+        if separate:
+            return cls(Tokenizer.load(folder / "source"), Tokenizer.load(folder / "target"))
+        joint = Tokenizer.load(folder)
+        return cls(joint, joint)
+
+    def save(self, folder: str | Path) -> None:
+        """Writes what `load` reads."""
+        if self.is_joint:
+            self.source.save(folder)
+        else:
+            self.source.save(Path(folder) / "source")
+            self.target.save(Path(folder) / "target")
+
+    @property
+    def is_joint(self) -> bool:
+        """Whether source and target share one vocabulary."""
+        return self.source is self.target
+
+    @property
+    def fingerprint(self) -> str:
+        """The joint tokenizer's fingerprint, or the SHA-256 of both fingerprints, in hexadecimal."""
+        if self.is_joint:
+            return self.source.fingerprint
+        return hashlib.sha256(f"{self.source.fingerprint} {self.target.fingerprint}".encode()).hexdigest()
+
+
+def _rust(definition: bytes) -> RustTokenizer:
+    try:
+        rust = RustTokenizer.from_buffer(definition)
+    except Exception as error:  # the library raises bare Exception
+        raise ValueError(str(error)) from error
+    rust.no_truncation()
+    rust.no_padding()
+    return rust
+
+
+def _roles(settings: Mapping[str, Any], rust: RustTokenizer) -> dict[str, int]:
+    """The id of each role whose piece is named by the settings and is in the vocabulary."""
+    roles: dict[str, int] = {}
+    for role, keys in ROLES.items():
+        for key in keys:
+            named = settings.get(key)
+            index = rust.token_to_id(named["content"] if isinstance(named, dict) else named) if named else None
+            if index is not None:
+                roles.setdefault(role, index)
+    return roles
+
+
+def _check(text: str) -> None:
+    """Raises DataError where the text cannot be written as UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        half = f"U+{ord(text[error.start]):04X}"
+        raise DataError(
+            f"character {error.start} of a text is {half}, half of a pair; repair the text: {text!r:.80}"
+        ) from None
+
+
+def _missing(folder: Path) -> str:
+    if (folder / "source" / FILE).is_file():
+        return f"{folder} holds separate tokenizers; name {folder / 'source'} or {folder / 'target'}"
+    return f"there is no {FILE} in {folder}; name a folder written by `headway tokenizer train`, or a run"
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        content = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise CheckpointError(f"{path} is damaged ({error}); write it again") from error
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{path} holds {type(content).__name__}, expected an object; write it again")
+    return content
+
+
+def _write(path: Path, content: bytes) -> None:
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    part.write_bytes(content)
+    part.replace(path)
