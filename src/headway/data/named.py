@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from headway.data.catalogue import NAMED_SETS, NamedSet
@@ -84,8 +84,10 @@ def _grammar_parts(pairs: Sequence[tuple[str, str]]) -> dict[str, Part]:
     for file in sorted(Path(path) for folder in grammar.__path__ for path in Path(folder).rglob("*.py")):
         code.update(file.read_bytes())
 
+    made = cache(grammar.generate)
+
     def rows(split: str) -> Iterator[Row]:
-        for pair in grammar.generate()[split]:
+        for pair in made()[split]:
             row = {"en": pair.source, "ko": pair.target, "frame": str(pair.frame)}
             yield tuple(row[column] for _, column in pairs)
 

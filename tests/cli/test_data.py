@@ -1,0 +1,101 @@
+"""headway data ls, show, check and cache."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headway.cli import main as command_line
+from headway.data.catalogue import NAMED_SETS
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("HEADWAY_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HEADWAY_DATA", str(tmp_path))
+    (tmp_path / "a.de").write_text("".join(f"Satz {n}\n" for n in range(20)), encoding="utf-8")
+    (tmp_path / "a.en").write_text("".join(f"문장 {n}\n" for n in range(20)), encoding="utf-8")
+    (tmp_path / "a.tsv").write_text("Satz 1\tx\n새 문장\ty\n", encoding="utf-8")
+    return tmp_path
+
+
+def data(capsys: pytest.CaptureFixture[str], *words: str, status: int = 0) -> tuple[str, str]:
+    assert command_line.main(["data", *words]) == status
+    return capsys.readouterr()
+
+
+def objects(capsys: pytest.CaptureFixture[str], *words: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in data(capsys, *words, "--json")[0].split("\n") if line]
+
+
+def test_ls_says_where_each_set_is_and_what_was_never_tried(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "trec").mkdir()
+    (folder / "trec" / "train.txt").touch()
+    (folder / "trec" / "test.txt.gz").touch()
+    found = {one["name"]: one for one in objects(capsys, "ls")}
+    assert list(found) == list(NAMED_SETS)
+    assert [one["found"] for one in found.values()] == [
+        "built in", "not here (download never tried)", "not here (download never tried)", str(folder / "trec"),
+    ]  # fmt: skip
+    assert found["multi30k"]["rows"] == {"train": 29_000, "validation": 1014, "test": 1000}
+    lines = data(capsys, "ls")[0].split("\n")
+    assert lines[0].split() == ["name", "task", "languages", "rows", "licence", "found"]
+    assert lines[2].startswith("multi30k    translate  en de fr   29,000 / 1,014 / 1,000  none stated")
+
+
+def test_show_prints_the_first_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    out, err = data(capsys, "show", "a.de,a.en", "--rows", "1", "--data.validation", "0.1")
+    assert out.split("\n")[0] == "train: 18 rows"
+    assert "  1  source  Satz 0\n  1  target  문장 0\n" in out
+    assert err == ""
+    assert objects(capsys, "show", "--data.train", "a.de,a.en", "--rows", "2") == [
+        {"split": "train", "row": 1, "source": "Satz 0", "target": "문장 0"},
+        {"split": "train", "row": 2, "source": "Satz 1", "target": "문장 1"},
+    ]
+
+
+def test_columns_name_the_roles(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["a.tsv", "--data.header", "false", "--data.columns.text", "1", "--data.columns.label", "2", "--rows", "1"]
+    assert objects(capsys, "show", *words) == [{"split": "train", "row": 1, "text": "Satz 1", "label": "x"}]
+
+
+def test_check_reports_leakage(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--data.train", "a.de,a.en", "--data.test", "a.tsv", "--data.header", "false"]
+    out, _ = data(capsys, "check", *words)
+    assert "test: 1 rows (50.0%) have an input that stands in train, 0 of them as a whole row" in out
+    (report,) = objects(capsys, "check", *words)
+    assert report["splits"]["train"]["rows"] == 20
+    assert report["leaks"] == [{"split": "test", "earlier": "train", "rows": 0, "inputs": 1}]
+
+
+def test_cache_lists_and_prunes(capsys: pytest.CaptureFixture[str]) -> None:
+    data(capsys, "show", "a.de,a.en")
+    (entry,) = objects(capsys, "cache")
+    assert entry["title"] == "train: a.de,a.en"
+    assert Path(entry["folder"]).is_dir()
+    assert "0 entries" in data(capsys, "cache", "--prune", "30d")[0]
+    assert "0 entries" in data(capsys, "cache", "--prune", "1GB")[0]
+    assert "1 entries" in data(capsys, "cache", "--prune", "0.1KB")[0]
+    assert objects(capsys, "cache") == []
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "message"),
+    [
+        (["check", "multi3k"], 2, "did you mean multi30k"),
+        (["check", "a.de,a.fr"], 3, "a.fr: no such file; in "),
+        (["check", "a.de,a.en", "--data.name", "trec"], 2, "give one of them"),
+        (["check"], 2, "no data"),
+        (["check", "a.tsv"], 3, "no column 'source' for source; the columns are Satz 1, x"),
+        (["cache", "--prune", "1 year"], 2, "a size (500MB, 2GB) or an age"),
+        (["check", "trec"], 3, "HEADWAY_DATA"),
+    ],
+)
+def test_errors(words: list[str], status: int, message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    out, err = data(capsys, *words, status=status)
+    assert message in err
+    assert err.count("\n") == 1
+    assert out == ""
