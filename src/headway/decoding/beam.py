@@ -1,0 +1,121 @@
+"""Beam search, for anything with `start` and `step` (`models/protocols.py`), vectorised over sentences and beams.
+
+It returns what `generate` of transformers returns: the same hypotheses and the same scores. Candidates are the 2·beam
+best continuations of a sentence, so that enough are left when up to `beam` of them end; of those that end, only the
+ones among the best `beam` are kept. A stop rule says when a sentence is done:
+
+    first   as soon as `beam` hypotheses have ended            (`early_stopping=True`)
+    bound   when the best live hypothesis, at its present length, scores no better than the worst ended one    (`False`)
+    never   when it could not even at the length that would suit it best: nothing is given up early   (`"never"`)
+
+A sentence that is done leaves the batch at once; the others go on without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from headway.decoding.hypotheses import AVERAGE, NO_TOKEN, Hypothesis, LengthNorm, read
+from headway.decoding.processors import Moment, Processor
+from headway.models.protocols import Translator
+from headway.nn.stack import Memory
+
+Stop = Literal["first", "bound", "never"]
+
+
+class Beams(NamedTuple):
+    """Hypotheses of several sentences, the best of each first."""
+
+    ids: Tensor  # `(sentences, hypotheses, longest)`, NO_TOKEN where none stands
+    scores: Tensor  # `(sentences, hypotheses)`; −inf: there is no such hypothesis
+
+    def extend(self, logits: Tensor, moment: Moment, count: int) -> tuple[Beams, Tensor]:
+        """The `count` best continuations of each sentence by one token, and which hypothesis each comes from.
+
+        The best tokens are looked for before the logits are normalised, which leaves their order as it is.
+        """
+        values, tokens = logits.topk(min(count, logits.shape[1]))  # (sentences · hypotheses, tokens)
+        log_probabilities = (values - moment.normaliser[:, None]).view(*self.scores.shape, -1)
+        scores = (self.scores[..., None] + log_probabilities).flatten(1)  # (sentences, hypotheses · tokens)
+        scores, choice = scores.topk(min(count, scores.shape[1]))
+        origin = choice // values.shape[1]
+        ids = _gather(self.ids, origin)
+        ids[..., moment.length - 1] = tokens.view(len(ids), -1).gather(1, choice)
+        return Beams(ids, scores), origin
+
+    def best(self, count: int) -> tuple[Beams, Tensor]:
+        """The `count` best of each sentence, and where they stood."""
+        scores, choice = self.scores.topk(min(count, self.scores.shape[1]))
+        return Beams(_gather(self.ids, choice), scores), choice
+
+    def join(self, other: Beams) -> Beams:
+        """The hypotheses of both, sentence by sentence."""
+        return Beams(torch.cat([self.ids, other.ids], 1), torch.cat([self.scores, other.scores], 1))
+
+    def select(self, sentences: Tensor) -> Beams:
+        """Some of the sentences."""
+        return Beams(self.ids[sentences], self.scores[sentences])
+
+
+@torch.inference_mode()
+def beam_search(
+    model: Translator,
+    memory: Memory,
+    limits: Tensor,
+    *,
+    beam: int,
+    norm: LengthNorm = AVERAGE,
+    stop: Stop = "bound",
+    processors: Sequence[Processor] = (),
+) -> list[list[Hypothesis]]:
+    """The `beam` best hypotheses of every sentence of `memory`, best first.
+
+    `limits` `(sentences,)` is the most tokens each output may have, its end token included.
+    """
+    special, longest = model.spec.tokens, int(limits.max())
+    divisors = norm.table(longest, limits.device)
+    found: list[list[Hypothesis]] = [[] for _ in limits]
+    places = torch.arange(len(limits), device=limits.device)  # in `found`, of the sentences still searched
+    nothing = limits.new_full((len(limits), beam, longest), NO_TOKEN)
+    live = Beams(nothing[:, :1], divisors.new_zeros(len(limits), 1))  # one each, until there is something to tell apart
+    ended = Beams(nothing, divisors.new_full((len(limits), beam), -torch.inf))
+    state, last = model.start(memory), limits.new_full((len(limits), 1), special.start_id)
+    for length in range(1, longest + 1):
+        full, width = limits == length, live.scores.shape[1]
+        logits = model.step(last, state)  # (sentences · width, vocabulary)
+        moment = Moment(length, full.repeat_interleave(width), logits.float().logsumexp(-1))
+        for process in processors:
+            process(logits, moment)
+        candidates, origin = live.extend(logits, moment, 2 * beam)
+        ends = full[:, None] | (candidates.ids[..., length - 1] == special.end_id)  # (sentences, candidates)
+
+        scores = (candidates.scores / divisors[length]).masked_fill(~ends, -torch.inf)
+        ended, _ = ended.join(Beams(candidates.ids[:, :beam], scores[:, :beam])).best(beam)
+        live, choice = candidates._replace(scores=candidates.scores.masked_fill(ends, -torch.inf)).best(beam)
+        horizon = torch.maximum(divisors[limits], divisors[length]) if stop == "never" else divisors[length]
+        is_open = live.scores[:, 0] / horizon > ended.scores[:, -1]
+        if stop == "first":
+            is_open &= ended.scores[:, -1].isneginf()
+
+        rows = origin.gather(1, choice) + torch.arange(0, len(logits), width, device=limits.device)[:, None]
+        still = None
+        if not is_open.all():
+            still, done = is_open.nonzero()[:, 0], (~is_open).nonzero()[:, 0]
+            results = read(*ended.select(done), limits[done], norm)
+            for place, hypotheses in zip(places[done].tolist(), results, strict=True):
+                found[place] = hypotheses
+            if len(still) == 0:
+                break
+            live, ended, rows = live.select(still), ended.select(still), rows[still]
+            limits, places = limits[still], places[still]
+        state.reorder(rows.flatten(), still)
+        last = live.ids[..., length - 1].view(-1, 1)
+    return found
+
+
+def _gather(ids: Tensor, choice: Tensor) -> Tensor:
+    return ids.gather(1, choice[..., None].expand(-1, -1, ids.shape[-1]))

@@ -1,0 +1,67 @@
+"""How one token is chosen from the logits of a step: the most probable one, or a draw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from headway.errors import ConfigError
+
+
+class Choice(Protocol):
+    """Logits `(rows, vocabulary)` → one token id a row."""
+
+    def __call__(self, logits: Tensor) -> Tensor:
+        """Choose."""
+        ...
+
+
+def most_probable(logits: Tensor) -> Tensor:
+    """Greedy: the highest logit of each row."""
+    return logits.argmax(-1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sampling:
+    """From what a token is drawn."""
+
+    temperature: float = 1.0  # the logits are divided by it
+    top_k: int = 0  # only among the k most probable; 0: all
+    top_p: float = 1.0  # only among the fewest that together reach this probability (Holtzman et al. 2020)
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        if not self.temperature > 0:
+            raise ConfigError(f"temperature is {self.temperature}; it must be above 0 (without sampling it is greedy)")
+        if self.top_k < 0:
+            raise ConfigError(f"top_k is {self.top_k}; it must be 1 or more, or 0 for all")
+        if not 0 < self.top_p <= 1:
+            raise ConfigError(f"top_p is {self.top_p}; it must be above 0 and at most 1")
+
+
+class Draw:
+    """Draws tokens with a generator of its own, so that nothing else changes what it draws."""
+
+    def __init__(self, sampling: Sampling, device: torch.device) -> None:
+        self.sampling = sampling
+        self.generator = torch.Generator(device).manual_seed(sampling.seed)
+
+    def __call__(self, logits: Tensor) -> Tensor:
+        """One token a row, from what temperature, then top-k, then top-p leave of the distribution."""
+        return torch.multinomial(self.probabilities(logits), 1, generator=self.generator)[:, 0]
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """`(rows, vocabulary)`: what is drawn from."""
+        scores = logits.float() / self.sampling.temperature
+        if 0 < self.sampling.top_k < scores.shape[-1]:
+            scores = scores.masked_fill(scores < scores.topk(self.sampling.top_k).values[:, -1:], -torch.inf)
+        probabilities = scores.softmax(-1)
+        if self.sampling.top_p < 1:
+            descending, order = probabilities.sort(descending=True)
+            before = descending.cumsum(-1) - descending  # what the more probable tokens hold already
+            kept = descending.masked_fill(before >= self.sampling.top_p, 0.0)
+            probabilities = torch.zeros_like(probabilities).scatter(1, order, kept)
+        return probabilities
