@@ -1,0 +1,164 @@
+"""`headway tokenizer`: train one, run text through it in both directions, and look inside."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from itertools import chain, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from headway.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    from headway.text.tokenizer import Tokenizer
+
+HELP = "train a tokenizer, encode and decode text, look into its pieces"
+EXAMPLE = """\
+headway tokenizer train --type unigram --vocab-size 8000 --out tokenizer train.ko train.en
+headway tokenizer encode tokenizer test.ko
+headway tokenizer encode tokenizer test.ko | headway tokenizer decode tokenizer
+headway tokenizer show tokenizer"""
+
+LINES = 1000  # encoded at once
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares train, encode, decode and show."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="train|encode|decode|show")
+    train = actions.add_parser("train", help="learn a vocabulary from files of text")
+    train.add_argument(
+        "files", nargs="+", metavar="FILES", help="text, one sentence a line; .gz .xz .zst too; - is stdin"
+    )
+    train.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
+    train.add_argument(
+        "--type", default="byte-bpe", metavar="TYPE", help="bpe byte-bpe wordpiece unigram word char (%(default)s)"
+    )
+    train.add_argument(
+        "--vocab-size", type=int, default=8000, metavar="N", help="pieces, special ones included (%(default)s)"
+    )
+    train.add_argument("--normalization", default="nfc", metavar="FORM", help="nfc nfkc none (%(default)s)")
+    train.add_argument("--lowercase", action="store_true", help="fold case")
+    train.add_argument(
+        "--special", action="append", default=[], metavar="PIECE", help="one more special piece, such as <mask>; repeat"
+    )
+    train.add_argument(
+        "--character-coverage",
+        type=float,
+        default=1.0,
+        metavar="SHARE",
+        help="of the characters in the text that must be known; 0.9995 for noisy Korean (%(default)s)",
+    )
+    train.add_argument("--overwrite", action="store_true", help="replace the tokenizer that is in DIR")
+    encode = actions.add_parser("encode", help="print the ids of every line; --json: pieces and character offsets too")
+    decode = actions.add_parser("decode", help="print the text of every line of ids")
+    show = actions.add_parser("show", help="print type, size, special pieces, normalization, fingerprint, first pieces")
+    for action in (encode, decode, show):
+        action.add_argument("folder", type=Path, metavar="DIR", help="folder of a tokenizer, a run or a checkpoint")
+    for action in (encode, decode):
+        action.add_argument(
+            "file", nargs="?", default="-", metavar="FILE", help="lines to read (- is stdin, the default)"
+        )
+    for action in (train, encode, decode, show):
+        action.add_argument("--json", action="store_true", help="one JSON object a line")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Does one of the four."""
+    {"train": _train, "encode": _encode, "decode": _decode, "show": _show}[arguments.action](arguments)
+    return 0
+
+
+def _train(arguments: argparse.Namespace) -> None:
+    from headway.data.lines import read_lines
+    from headway.text.tokenizer import FILE
+    from headway.text.trainer import train
+
+    if (arguments.out / FILE).exists() and not arguments.overwrite:
+        raise ConfigError(f"{arguments.out} holds a tokenizer already; name another --out, or give --overwrite")
+    tokenizer = train(
+        chain.from_iterable([read_lines(file) for file in arguments.files]),
+        type=arguments.type,
+        vocab_size=arguments.vocab_size,
+        normalization=arguments.normalization,
+        lowercase=arguments.lowercase,
+        special_pieces=arguments.special,
+        character_coverage=arguments.character_coverage,
+        progress=sys.stderr.isatty(),
+    )
+    tokenizer.save(arguments.out)
+    facts = {"folder": str(arguments.out)} | _facts(tokenizer)
+    if arguments.json:
+        print(json.dumps(facts, ensure_ascii=False))
+    else:
+        print(f"{arguments.out}  {facts['type']}, {facts['vocab_size']:,} pieces, {facts['fingerprint'][:12]}")
+
+
+def _encode(arguments: argparse.Namespace) -> None:
+    tokenizer, lines = _open(arguments)
+    while batch := list(islice(lines, LINES)):
+        if arguments.json:
+            for line in batch:
+                print(json.dumps(tokenizer.encode(line)._asdict(), ensure_ascii=False))
+        else:
+            for ids in tokenizer.encode_batch(batch):
+                print(*ids)
+
+
+def _decode(arguments: argparse.Namespace) -> None:
+    tokenizer, lines = _open(arguments)
+    for number, line in enumerate(lines, 1):
+        try:
+            ids = [int(word) for word in line.split()]
+        except ValueError as error:
+            raise DataError(f"{arguments.file}, line {number}: expected ids parted by blanks; {error}") from None
+        for index in ids:
+            if not 0 <= index < tokenizer.vocab_size:
+                expected = f"expected 0 to {tokenizer.vocab_size - 1}; take the tokenizer that wrote them"
+                raise DataError(f"{arguments.file}, line {number}: there is no piece {index}, {expected}")
+        text = tokenizer.decode(ids)
+        print(json.dumps({"text": text}, ensure_ascii=False) if arguments.json else text)
+
+
+def _show(arguments: argparse.Namespace) -> None:
+    from headway.text.tokenizer import Tokenizer
+
+    facts = _facts(Tokenizer.load(arguments.folder))
+    if arguments.json:
+        print(json.dumps(facts, ensure_ascii=False))
+        return
+    special = "  ".join(f"{index} {piece}" for piece, index in facts["special"].items())
+    rows = facts | {"special": special, "pieces": " ".join(facts["pieces"]), "vocab_size": f"{facts['vocab_size']:,}"}
+    for name, value in rows.items():
+        print(f"{name.replace('_', ' '):13}  {value}")
+
+
+def _open(arguments: argparse.Namespace) -> tuple[Tokenizer, Iterator[str]]:
+    from headway.data.lines import read_lines
+    from headway.text.tokenizer import Tokenizer
+
+    return Tokenizer.load(arguments.folder), read_lines(arguments.file)
+
+
+def _facts(tokenizer: Tokenizer, shown: int = 24) -> dict[str, Any]:
+    special = {tokenizer.piece_of(index): index for index in sorted(tokenizer.special_ids)}
+    rest = (index for index in range(tokenizer.vocab_size) if index not in tokenizer.special_ids)
+    return {
+        "type": tokenizer.type,
+        "vocab_size": tokenizer.vocab_size,
+        "special": special,
+        "normalization": ", ".join(_forms(tokenizer.definition["normalizer"])) or "none",
+        "fingerprint": tokenizer.fingerprint,
+        "pieces": [tokenizer.piece_of(index) for index in islice(rest, shown)],
+    }
+
+
+def _forms(normalizer: dict[str, Any] | None) -> list[str]:
+    """What a normalizer is made of, each once."""
+    if normalizer is None:
+        return []
+    if normalizer["type"] != "Sequence":
+        return [normalizer["type"].lower()]
+    return list(dict.fromkeys(form for part in normalizer["normalizers"] for form in _forms(part)))
