@@ -52,10 +52,10 @@ def read_generation(folder: Path, tokens: SpecialTokens) -> GenerationDefaults:
     path = folder / "generation_config.json"
     if path.exists():
         data = {**data, **read_json(path, "settings of decoding")}
-    for key, neutral in _NEUTRAL.items():
+    for key, neutral in NEUTRAL.items():
         if data.get(key) not in (None, neutral):
             raise CheckpointError(f"{path}: {key} is {data[key]!r}; beam search here knows only {neutral!r}")
-    given = {key: data[key] for key in _READ if data.get(key) is not None}
+    given = {key: data[key] for key in READ if data.get(key) is not None}
     words = given.get("bad_words_ids", [])
     if any(len(word) != 1 for word in words):
         raise CheckpointError(f"{path}: bad_words_ids has an entry of several tokens; only single ones are supported")
@@ -66,15 +66,23 @@ def read_generation(folder: Path, tokens: SpecialTokens) -> GenerationDefaults:
         beam=given.get("num_beams", 1),
         length_alpha=float(given.get("length_penalty", 1.0)),
         stop=_STOPS[given.get("early_stopping", False)],
-        max_length=given.get("max_length"),
+        max_length=given["max_new_tokens"] + 1 if "max_new_tokens" in given else given.get("max_length"),
         forces_end=forced is not None,
         forbidden=tuple(word[0] for word in words),
     )
 
 
 _STOPS: dict[bool | str, Literal["first", "bound", "never"]] = {True: "first", False: "bound", "never": "never"}
-_READ = ("num_beams", "length_penalty", "early_stopping", "max_length", "forced_eos_token_id", "bad_words_ids")
-_NEUTRAL: dict[str, Any] = {  # what would change the choice of tokens, and the value that does not
+READ = (
+    "num_beams",
+    "length_penalty",
+    "early_stopping",
+    "max_length",
+    "max_new_tokens",
+    "forced_eos_token_id",
+    "bad_words_ids",
+)
+NEUTRAL: dict[str, Any] = {  # what would change the choice of tokens, and the value that does not
     "do_sample": False,
     "num_beam_groups": 1,
     "diversity_penalty": 0.0,
@@ -95,4 +103,7 @@ _NEUTRAL: dict[str, Any] = {  # what would change the choice of tokens, and the 
     "constraints": None,
     "force_words_ids": None,
     "guidance_scale": 1.0,
+    "stop_strings": None,
+    "token_healing": False,
+    "watermarking_config": None,
 }

@@ -1,0 +1,167 @@
+"""Folders of transformers: in to the bit, out so that transformers loads them, and every damage named."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from tests.parity.twins import TOLERANCE, VARIANTS, batch, difference, marian_twin
+from transformers import GenerationConfig, MarianMTModel
+
+from headway.checkpoints import hf
+from headway.checkpoints.generation import NEUTRAL, READ, GenerationDefaults, read_generation
+from headway.errors import CheckpointError, ConfigError
+from headway.models.families.vaswani import Vaswani
+from headway.models.transformer import EncoderDecoder
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    marian_twin().save_pretrained(tmp_path)
+    return tmp_path
+
+
+def edit(path: Path, **changes: object) -> None:
+    data = json.loads(path.read_text()) | changes
+    path.write_text(json.dumps({key: value for key, value in data.items() if value != "removed"}))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_in_and_out_again_is_the_same_to_the_bit(tmp_path: Path, variant: str) -> None:
+    twin = marian_twin(variant=variant)
+    twin.save_pretrained(tmp_path / "theirs")
+    ours = hf.load(tmp_path / "theirs")
+    hf.save(ours, tmp_path / "ours")
+    before, after = (load_file(tmp_path / side / "model.safetensors") for side in ("theirs", "ours"))
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    back, report = MarianMTModel.from_pretrained(tmp_path / "ours", output_loading_info=True)
+    assert not any(report.values())
+    state = twin.state_dict()
+    assert all(torch.equal(state[name], tensor) for name, tensor in back.state_dict().items())
+    assert hf.load(tmp_path / "ours").spec == ours.spec
+
+
+@pytest.mark.parametrize("tied", ["all", "decoder", "none"])
+def test_a_model_trained_here_gives_the_same_logits_in_transformers(tmp_path: Path, tied: str) -> None:
+    torch.manual_seed(0)
+    choices = Vaswani(num_layers=2, decoder_layers=1, d_model=32, d_ff=48, num_heads=4, max_length=40, tied=tied)
+    ours = EncoderDecoder(choices.spec(99, 99 if tied == "all" else 71)).eval()
+    hf.save(ours, tmp_path, GenerationDefaults(beam=4, forbidden=(0,), max_length=30))
+    twin, report = MarianMTModel.from_pretrained(tmp_path, output_loading_info=True)
+    assert not any(report.values())
+    source, source_mask, target, _ = batch()
+    with torch.no_grad():
+        theirs = twin.eval()(source, source_mask, target).logits
+        assert difference(ours(source, source_mask, target).logits, theirs) < TOLERANCE
+        assert difference(hf.load(tmp_path)(source, source_mask, target).logits, theirs) < TOLERANCE
+    generation = GenerationConfig.from_pretrained(tmp_path)
+    assert (generation.num_beams, generation.bad_words_ids, generation.max_length) == (4, [[0]], 30)
+
+
+@pytest.mark.parametrize(
+    ("choices", "says"),
+    [
+        ({"norm_order": "pre"}, "norm_order 'pre'"),
+        ({"position": "rotary"}, "encoder.position"),
+    ],
+)
+def test_what_marian_has_not_is_named(tmp_path: Path, choices: dict[str, str], says: str) -> None:
+    model = EncoderDecoder(Vaswani(num_layers=1, d_model=8, d_ff=8, num_heads=2, **choices).spec(9, 9))
+    with pytest.raises(ConfigError, match=says):
+        hf.save(model, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_half_precision_and_repeated_ties_load(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    tensors = {name: tensor.half() for name, tensor in load_file(path).items()}
+    shared = tensors.pop("model.shared.weight")
+    ties = ["lm_head.weight", "model.encoder.embed_tokens.weight", "model.decoder.embed_tokens.weight"]
+    tables = marian_twin().half().state_dict()
+    for name in ("model.encoder.embed_positions.weight", "model.decoder.embed_positions.weight"):
+        tensors[name] = tables[name]
+    save_file(tensors | {name: shared.clone() for name in ties}, path)
+    model = hf.load(folder)
+    assert model.encoder.tokens.weight is model.head.weight
+    assert torch.equal(model.head.weight, shared.float())
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("lm_head.weight", "lm_head.weight and model.shared.weight are tied"),
+        ("model.decoder.embed_positions.weight", "not the table of sines"),
+        ("model.decoder.layers.3.fc1.weight", "left over: model.decoder.layers.3.fc1.weight"),
+    ],
+)
+def test_a_tensor_that_is_not_what_it_should_be_is_named(folder: Path, name: str, says: str) -> None:
+    path = folder / "model.safetensors"
+    save_file(load_file(path) | {name: torch.ones(99, 32)}, path)
+    with pytest.raises(CheckpointError, match=says):
+        hf.load(folder)
+
+
+def test_a_missing_tensor_is_named(folder: Path) -> None:
+    path = folder / "model.safetensors"
+    save_file({name: tensor for name, tensor in load_file(path).items() if "1.self_attn.k" not in name}, path)
+    with pytest.raises(CheckpointError, match=r"missing: model.decoder.layers.1.self_attn.k_proj.bias, .*weight"):
+        hf.load(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"model_type": "bert"}, "model_type is 'bert'; known: marian"),
+        ({"d_model": "removed"}, "no key 'd_model'"),
+        ({"d_model": 30}, "d_model 30 is not divisible by encoder_attention_heads 4"),
+        ({"vocab_size": 98, "decoder_vocab_size": 98}, r"encoder.tokens.weight is \[99, 32\], expected \[98, 32\]"),
+    ],
+)
+def test_a_config_that_is_not_of_these_weights_is_refused(folder: Path, change: dict[str, object], says: str) -> None:
+    edit(folder / "config.json", **change)
+    with pytest.raises(CheckpointError, match=says):
+        hf.load(folder)
+
+
+def test_a_folder_without_safetensors_says_what_to_do(folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    with pytest.raises(CheckpointError, match=r"has pytorch_model.bin.*save_pretrained"):
+        hf.load(folder)
+
+
+def test_settings_of_decoding_are_read_from_either_file_and_come_back(folder: Path) -> None:
+    tokens = hf.load(folder).spec.tokens
+    assert read_generation(folder, tokens) == GenerationDefaults(forces_end=True)
+    edit(folder / "config.json", num_beams=6, bad_words_ids=[[3]], max_length=512)  # as before transformers 4.26
+    edit(folder / "generation_config.json", num_beams=4, early_stopping=True, length_penalty=0.5, do_sample=False)
+    wanted = GenerationDefaults(beam=4, length_alpha=0.5, stop="first", max_length=512, forces_end=True, forbidden=(3,))
+    assert read_generation(folder, tokens) == wanted
+    hf.save(hf.load(folder), folder / "out", wanted)
+    assert read_generation(folder / "out", tokens) == wanted
+    edit(folder / "generation_config.json", max_new_tokens=20)  # without the start token
+    assert read_generation(folder, tokens).max_length == 21
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [{"do_sample": True}, {"repetition_penalty": 1.2}, {"bad_words_ids": [[3, 4]]}, {"forced_eos_token_id": 9}],
+)
+def test_settings_of_another_search_are_refused(folder: Path, setting: dict[str, object]) -> None:
+    edit(folder / "generation_config.json", **setting)
+    with pytest.raises(CheckpointError, match=f"generation_config.json: {next(iter(setting))}"):
+        read_generation(folder, hf.load(folder).spec.tokens)
+
+
+def test_every_setting_of_transformers_is_read_or_neutral_or_about_other_things() -> None:
+    sampling = "temperature top_k top_p min_p top_h typical_p epsilon_cutoff eta_cutoff num_return_sequences"
+    speed = "cache_implementation cache_config max_cache_len max_time low_memory prefill_chunk_size compile_config"
+    drafts = "use_mtp is_assistant speculation_type prompt_lookup_num_tokens max_matching_ngram_size target_lookbehind"
+    tokens = "pad_token_id bos_token_id eos_token_id decoder_start_token_id"
+    notes = "use_cache return_dict_in_generate dola_layers _from_model_config transformers_version disable_compile"
+    others = f"{sampling} {speed} {drafts} {tokens} {notes} continuous_batching_config".split()
+    left = GenerationConfig().to_dict().keys() - {*READ, *NEUTRAL, *others}
+    assert all("assistant_" in name or name.startswith("output_") for name in left), left
