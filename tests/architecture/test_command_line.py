@@ -1,11 +1,11 @@
 """Every command has one line of help, the same in the table of `headway --help`, and an example that it understands."""
 
-import shlex
 from pathlib import Path
 
 import pytest
 
 from headway.cli import main as command_line
+from tests.architecture.shell import commands, fault
 
 COMMANDS = command_line.COMMANDS
 
@@ -19,10 +19,9 @@ def test_the_table_holds_every_command() -> None:
 def test_a_command_explains_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     command = command_line.load(name)
     assert COMMANDS[name] == command.HELP
-    for line in command.EXAMPLE.strip().split("\n"):
-        words = shlex.split(line, comments=True)
-        assert words[:2] == ["headway", name]
-        command_line.parse(name, command, words[2:])
+    examples = list(commands(command.EXAMPLE))
+    assert ["headway", name] in [words[:2] for words in examples]
+    assert not [what for words in examples if (what := fault(words))]
     assert command_line.main([name, "--help"]) == 0
     shown = capsys.readouterr().out
     assert command.HELP in shown

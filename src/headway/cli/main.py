@@ -122,7 +122,7 @@ def parse(name: str, command: Command, given: Sequence[str]) -> argparse.Namespa
         return parser.parse_args(own, argparse.Namespace(rest=rest))
     arguments, unknown = parser.parse_known_args(given)
     if unknown:
-        raise ConfigError(f"headway {name} does not take {unknown[0]}; {nearest(unknown[0], _options(parser))}")
+        raise ConfigError(f"headway {name} does not take {unknown[0]}; {nearest(unknown[0], set(_options(parser)))}")
     return arguments
 
 
