@@ -19,6 +19,7 @@ def commands(text: str) -> Iterator[list[str]]:
         if not re.match(r"\s*(\$ )?(.*\| *)?([\w./]*/)?(headway|make) ", line):
             continue
         lexer = shlex.shlex(line.strip().removeprefix("$ "), posix=True, punctuation_chars=True)
+        lexer.whitespace_split = True
         command: list[str] = []
         for word in [*lexer, ";"]:
             if set(word) <= set("|&;<>()"):
