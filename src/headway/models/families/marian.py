@@ -56,7 +56,7 @@ UNUSED = {  # what has no influence on the model: notes of transformers, setting
     "return_dict", "output_attentions", "output_hidden_states", "chunk_size_feed_forward", "gradient_checkpointing",
     "id2label", "label2id", "problem_type", "_num_labels", "classif_dropout", "classifier_dropout",
     "num_hidden_layers", "extra_pos_embeddings", "bos_token_id", "forced_eos_token_id", "bad_words_ids", "max_length",
-    "num_beams", "length_penalty", "early_stopping",
+    "num_beams", "length_penalty", "early_stopping", "output_past", "finetuning_task", "task_specific_params",
 }
 # fmt: on
 
