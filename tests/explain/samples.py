@@ -1,4 +1,4 @@
-"""Traces made by rule, for the tests: real texts and offsets, weights drawn from a seed. They say nothing about a model."""
+"""Traces made by rule, for the tests: real texts and offsets, weights drawn from a seed; they tell of no model."""
 
 from __future__ import annotations
 
@@ -19,13 +19,17 @@ _STORY = (
 
 def words(text: str, *, start: bool = False) -> list[Token]:
     """Tokens of a text: words cut after four letters, marks alone, with `</s>` after and `<s>` before where asked."""
-    found = [Token(sum(map(ord, m[0])) * 7 % 31_000 + 4, m[0], *m.span()) for m in re.finditer(r"\w{1,4}|[^\w\s]", text)]
+    found = [
+        Token(sum(map(ord, m[0])) * 7 % 31_000 + 4, m[0], *m.span()) for m in re.finditer(r"\w{1,4}|[^\w\s]", text)
+    ]
     return [Token(2, "<s>", 0, 0, "special")] * start + found + [Token(3, "</s>", len(text), len(text), "special")]
 
 
 def syllable_bytes(text: str) -> list[Token]:
     """Every byte of the text as a piece of its own, the way SentencePiece falls back, with the character's offsets."""
-    return [Token(byte + 4, f"<0x{byte:02X}>", at, at + 1) for at, letter in enumerate(text) for byte in letter.encode()]
+    return [
+        Token(byte + 4, f"<0x{byte:02X}>", at, at + 1) for at, letter in enumerate(text) for byte in letter.encode()
+    ]
 
 
 def weights(rng: np.random.Generator, heads: int, rows: int, keys: int, *, causal: bool = False) -> NDArray[np.float32]:
@@ -52,13 +56,27 @@ def steps(rng: np.random.Generator, target: list[Token]) -> list[Step]:
         if listed:
             ids, pieces = [*ids[:place], token.id, *ids[place:7]], [*pieces[:place], token.piece, *pieces[place:7]]
         chosen = float(share[place]) if listed else 0.004
-        made.append(Step(row, tuple(ids), tuple(pieces), tuple(map(float, share[: len(ids)])), chosen,
-                         place + 1 if listed else 14, float(-(share * np.log(share + 1e-12)).sum())))
+        made.append(
+            Step(
+                row,
+                tuple(ids),
+                tuple(pieces),
+                tuple(map(float, share[: len(ids)])),
+                chosen,
+                place + 1 if listed else 14,
+                float(-(share * np.log(share + 1e-12)).sum()),
+            )
+        )
     return made
 
 
 def translation(
-    source: str = KOREAN, target: str = ENGLISH, *, layers: int = 6, heads: int = 8, source_tokens: list[Token] | None = None
+    source: str = KOREAN,
+    target: str = ENGLISH,
+    *,
+    layers: int = 6,
+    heads: int = 8,
+    source_tokens: list[Token] | None = None,
 ) -> Trace:
     """A trace of an encoder-decoder."""
     rng = np.random.default_rng(7)
@@ -79,4 +97,6 @@ def long_text(tokens: int = 200, *, layers: int = 12, heads: int = 12) -> Trace:
     text = _STORY * (tokens // 40 + 1)
     made = [Token(2, "<s>", 0, 0, "special"), *words(text)[: tokens - 1]]
     attention = {"decoder": [weights(rng, heads, tokens - 1, tokens - 1, causal=True) for _ in range(layers)]}
-    return Trace(Model("sample"), attention, target=text[: made[-1].end], target_tokens=made, steps=steps(rng, made)[-20:])
+    return Trace(
+        Model("sample"), attention, target=text[: made[-1].end], target_tokens=made, steps=steps(rng, made)[-20:]
+    )

@@ -1,4 +1,4 @@
-"""Attention weights as bytes: one byte a weight, square-rooted, half of a causal matrix left out, deflated where shorter.
+"""Attention weights as bytes: one a weight, square-rooted, half of a causal matrix left out, deflated where shorter.
 
 A weight `a` travels as `b = round(255·sqrt(a))` (`u8s`), so that small weights keep their digits: the largest error is
 0.0039, less than the two digits a page prints. The byte is also the index into a square-root colour scale, so a page
@@ -39,7 +39,8 @@ def pack(codes: NDArray[np.uint8], *, causal: bool = False) -> Blob:
     blob: Blob = {"shape": list(codes.shape), "dtype": "u8s"}
     if causal:
         blob["tri"] = True
-        codes = codes[..., *np.tril_indices(codes.shape[-2], 0, codes.shape[-1])]
+        rows, keys = np.tril_indices(codes.shape[-2], 0, codes.shape[-1])
+        codes = codes[..., rows, keys]
     raw = codes.tobytes()
     engine = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     deflated = engine.compress(raw) + engine.flush()
@@ -54,7 +55,7 @@ def unpack(blob: Blob) -> Weights:
     """The weights of a packed object, float32 in its full shape: what the page reads, for tests and notebooks."""
     raw = base64.b64decode(blob["data"])
     codes = np.frombuffer(zlib.decompress(raw, -zlib.MAX_WBITS) if "enc" in blob else raw, np.uint8)
-    full = np.zeros(blob["shape"], np.uint8)
+    full: NDArray[np.uint8] = np.zeros(tuple(blob["shape"]), np.uint8)
     if blob.get("tri"):
         rows, keys = np.tril_indices(full.shape[-2], 0, full.shape[-1])
         full[..., rows, keys] = codes.reshape(*full.shape[:-2], len(rows))
@@ -64,7 +65,7 @@ def unpack(blob: Blob) -> Weights:
 
 
 def thumbnails(codes: NDArray[np.uint8], side: int = 32) -> NDArray[np.uint8]:
-    """Each matrix `(..., queries, keys)` at most `side` a side, every patch its maximum, so a thin diagonal survives."""
+    """Each matrix `(..., queries, keys)` at most `side` a side, each patch its maximum, so a thin diagonal stays."""
     for axis in (-2, -1):
         length = codes.shape[axis]
         cuts = np.arange(min(length, side)) * length // min(length, side)

@@ -2,7 +2,7 @@
 
 The page's own files lie in `page/`. Its modules import each other by bare names; an import map gives every name as a
 `data:` address, because a page opened from a file may not load module files beside it. The policy in its head forbids
-every request. All text of the trace stands inside one JSON element, where `<` is written `\\u003c`.
+every request. All text of the trace stands inside one JSON element, where every `<` is escaped.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Written(NamedTuple):
 
 
 def write_page(trace: Trace, path: str | os.PathLike[str], *, max_bytes: int = MAX_BYTES) -> Written:
-    """Write `trace` to `path` as one HTML file; over `max_bytes` it keeps evenly spaced layers, and the page names them.
+    """Write `trace` to `path` as one HTML file; over `max_bytes` it keeps evenly spaced layers and says which.
 
     Raises:
         CapacityError: even one layer of each block is more than `max_bytes`.
@@ -49,7 +49,7 @@ def write_page(trace: Trace, path: str | os.PathLike[str], *, max_bytes: int = M
     beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
         beside.write_bytes(page)
-        os.replace(beside, target)
+        beside.replace(target)
     finally:
         beside.unlink(missing_ok=True)
     return Written(target, len(page), data["kept"])

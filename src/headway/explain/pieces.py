@@ -7,7 +7,6 @@ three bytes, so several pieces may share one: each of them then has the offsets 
 
 from __future__ import annotations
 
-import os
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
@@ -73,8 +72,11 @@ def shared(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int, int, int]]:
         else:
             groups.append([index])
             ends.append(end)
-    return [(n + 1, len(group), min(spans[i][0] for i in group), end)
-            for group, end in zip(groups, ends, strict=True) for n, _ in enumerate(group)]
+    return [
+        (n + 1, len(group), min(spans[i][0] for i in group), end)
+        for group, end in zip(groups, ends, strict=True)
+        for n, _ in enumerate(group)
+    ]
 
 
 def spans_by_decoding(ids: Sequence[int], decode: Callable[[Sequence[int]], str]) -> list[tuple[int, int]]:
@@ -91,7 +93,10 @@ def spans_by_decoding(ids: Sequence[int], decode: Callable[[Sequence[int]], str]
     start = 0
     for count in range(1, len(ids) + 1):
         begun = decode(ids[:count])
-        same = max(start, len(os.path.commonprefix([begun, whole])))
+        agree = next(
+            (n for n, (a, b) in enumerate(zip(begun, whole, strict=False)) if a != b), min(len(begun), len(whole))
+        )
+        same = max(start, agree)
         end = same if begun == whole[:same] else min(same + 1, len(whole))
         spans.append((start, end))
         start = same

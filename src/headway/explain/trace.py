@@ -157,7 +157,9 @@ class Trace:
 
     def to_json(self) -> dict[str, Any]:
         """The trace as the page reads it: plain numbers, strings and packed bytes, every layer."""
-        codes = {block: np.stack([u8s(layer) for layer in layers]) for block, layers in self.attention.items() if layers}
+        codes = {
+            block: np.stack([u8s(layer) for layer in layers]) for block, layers in self.attention.items() if layers
+        }
         return {
             "v": 1,
             "model": {key: value for key, value in vars(self.model).items() if value not in ("", 0, None)},
@@ -168,7 +170,9 @@ class Trace:
             "tokens": {side: self._tokens(side) for side in ("source", "target")},
             "blocks": {block: self._axes(block) for block in codes},
             "thumbs": {block: pack(thumbnails(stack)) for block, stack in codes.items()},
-            "attn": {block: [pack(layer, causal=block == "decoder") for layer in stack] for block, stack in codes.items()},
+            "attn": {
+                block: [pack(layer, causal=block == "decoder") for layer in stack] for block, stack in codes.items()
+            },
             "out": [self._step(step) for step in self.steps],
         }
 
@@ -215,7 +219,9 @@ class Trace:
 def _check(weights: Weights, shape: tuple[int, int, int], block: str, layer: int) -> None:
     where = f"{block} attention, layer {layer}"
     if weights.shape != shape or min(shape) < 1:
-        raise ConfigError(f"{where} has the shape {weights.shape}, expected (heads, rows, keys) = {shape} for its tokens")
+        raise ConfigError(
+            f"{where} has the shape {weights.shape}, expected (heads, rows, keys) = {shape} for its tokens"
+        )
     if not np.isfinite(weights).all():
         raise CheckpointError(f"{where} holds NaN or infinity: the model has diverged; take an earlier checkpoint")
     if weights.min() < 0 or not np.allclose(weights.sum(-1), 1.0, atol=0.02):

@@ -1,6 +1,6 @@
 /* Buttons, switches and keys. One table holds every key, and the list that `?` opens is made from it. */
 import { $, $$, h } from "dom";
-import { block, set, state, stepOf, theme, language } from "state";
+import { block, language, set, state, stepOf, theme } from "state";
 import { blocks, trace } from "trace";
 import { t } from "words";
 
@@ -10,7 +10,10 @@ export function segments(box, key, choices) {
   if (box.dataset.built !== signature) {
     box.replaceChildren(...choices.map(choice => h("button", { role: "radio", "data-value": choice }, t(choice))));
     box.dataset.built = signature;
-    box.onclick = event => event.target.closest("button") && set({ [key]: event.target.closest("button").dataset.value, k: -1 });
+    box.onclick = event => {
+      const button = event.target.closest("button");
+      if (button) set({ [key]: button.dataset.value, k: -1 });
+    };
     box.onkeydown = event => {
       const move = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
       if (!move) return;
@@ -34,8 +37,11 @@ export function toStep(step) {
   set({ step: at, k: -1, ...(state.block === "encoder" ? {} : { q: trace.out[at - 1].at }) });
 }
 
-const toRow = row => set({ q: row, k: -1, ...(state.block !== "encoder" && trace.out.length && row >= 0 && row < block().rows
-  ? { step: Math.max(state.step, stepOf(row)) } : {}) });
+/* A row that is not written yet takes the writing step with it. */
+function toRow(row) {
+  const writes = state.block !== "encoder" && trace.out.length && row >= 0 && row < block().rows;
+  set({ q: row, k: -1, ...(writes ? { step: Math.max(state.step, stepOf(row)) } : {}) });
+}
 function toLayer(by) {
   const { layers } = block(), at = layers.indexOf(state.layer) + by;
   if (layers[at] !== undefined) set({ layer: layers[at] });
@@ -69,7 +75,10 @@ const ACTIONS = Object.assign({}, ...KEYS.map(([, , actions]) => actions));
 
 /* Inside the matrix and the wall the arrows move the cell. */
 const INSIDE = {
-  matrixPane: { ArrowLeft: () => toKey(-1), ArrowRight: () => toKey(1), ArrowUp: () => set({ q: state.q - 1 }), ArrowDown: () => set({ q: state.q + 1 }) },
+  matrixPane: {
+    ArrowLeft: () => toKey(-1), ArrowRight: () => toKey(1),
+    ArrowUp: () => set({ q: state.q - 1 }), ArrowDown: () => set({ q: state.q + 1 }),
+  },
   wall: { ArrowLeft: () => toHead(-1), ArrowRight: () => toHead(1) },
 };
 

@@ -5,7 +5,7 @@ export const $$ = (selector, root = document) => [...root.querySelectorAll(selec
 
 function build(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes))
-    if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value === true ? "" : value);
+    if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value);
   element.append(...children.flat().filter(child => child !== null && child !== ""));
   return element;
 }

@@ -1,12 +1,13 @@
 /* The Headway attention page: one state, one view of it, and panels that each draw that view.
    Order of the page is the order of computation: tokens, attention, next token. */
+import * as arcs from "arcs";
 import * as controls from "controls";
 import { $ } from "dom";
 import * as lines from "lines";
 import * as matrix from "matrix";
 import * as measure from "measure";
 import * as output from "output";
-import { block, hover, language, link, start, state, theme, visible } from "state";
+import { block, hover, language, start, state, theme, visible } from "state";
 import * as strips from "strips";
 import { blocks, headOf, load, peek, trace, unpackThumbs } from "trace";
 import { plain, say, setLanguage, t, translate } from "words";
@@ -17,7 +18,8 @@ function look(bytes) {
   const now = block(), head = headOf(now.name, bytes, state.head), rows = visible();
   return {
     block: now, head, rows, theme: theme(), language: language(), layer: state.layer, headNumber: state.head,
-    q: Math.min(hover?.q ?? state.q, rows - 1), k: hover?.k ?? state.k, id: [now.name, state.layer, state.head].join("."),
+    q: Math.min(hover?.q ?? state.q, rows - 1), k: hover?.k ?? state.k,
+    id: [now.name, state.layer, state.head].join("."),
   };
 }
 
@@ -33,18 +35,23 @@ function frame() {
   const { name, family, d_model, vocab_size, training_step } = trace.model, first = Object.values(blocks)[0];
   const count = n => n.toLocaleString("en"), facts = [
     name, family, plain(say("size", first.total, first.heads)), d_model && `d ${d_model}`,
-    vocab_size && plain(say("vocabulary", count(vocab_size))), training_step !== undefined && plain(say("trained", count(training_step))),
+    vocab_size && plain(say("vocabulary", count(vocab_size))),
+    training_step !== undefined && plain(say("trained", count(training_step))),
   ];
   $("#model").textContent = facts.filter(Boolean).join(" · ");
   document.title = `${name} · ${t("attention")} · Headway`;
-  $("#recorded").replaceChildren(...(trace.truncated ? strips.bold(say("truncated", ...trace.truncated)) : []),
-    ...strips.bold(trace.recorded ? say("recorded", trace.recorded) : say("recordedPlain")));
+  $("#recorded").replaceChildren(...strips.bold([
+    ...(trace.truncated ? say("truncated", ...trace.truncated) : []),
+    ...(trace.recorded ? say("recorded", trace.recorded) : []), ...say("noModel"),
+  ]));
 }
 
 function problem(error) {
   $("#problem").hidden = false;
   $("#problem").textContent = plain(say("broken", error.message));
 }
+
+const isLong = ({ rows, keys }) => Math.max(rows, keys.length) > 40;
 
 /* A layer that is not unpacked yet leaves the old picture until it is. */
 function draw() {
@@ -58,10 +65,9 @@ function draw() {
   measure.draw(view);
   matrix.draw(view);
   matrix.legend(view);
-  lines.draw(view);
+  if ($("#linesPane").clientWidth) (isLong(view.block) ? arcs : lines).draw(view, $("#linesPane"));
   output.draw(view);
   document.body.dataset.ready = "true";
-  document.body.dataset.link = link();
 }
 
 function listen() {

@@ -1,4 +1,4 @@
-/* Part 3, middle: one head as a matrix. A cell that does not exist (masked, or not written yet) is no cell; zero is pale. */
+/* Part 3, middle: one head as a matrix. What is masked or not written yet is no cell; zero is a pale cell. */
 import { $, css, fit } from "dom";
 import { colour, image, ink, stretch, tone } from "paint";
 import { preview, set } from "state";
@@ -8,11 +8,12 @@ import { decimal, t } from "words";
 const TALL = 620, LARGEST = 36, NUMBERS_FROM = 27, NAMES_FROM = 11;
 let place = null, picture = null, pictured = "";
 
-/* Sizes in CSS pixels: cells, and the room for names on the left and on top where cells are large enough to have them. */
+/* Sizes in CSS pixels: cells, and the room for names on the left and on top where cells are large enough for them. */
 function layout(pen, width, names, keys) {
   const widest = list => Math.min(132, Math.max(...list.map(token => pen.measureText(token.n).width)) + 14);
-  const cellH = Math.min(LARGEST, TALL / names.length), left = cellH >= NAMES_FROM ? Math.min(widest(names), width * 0.3) : 4;
-  const room = Math.min(width, 620) - left - 4, named = Math.min(LARGEST, (room - 20) / keys.length) >= NAMES_FROM;
+  const cellH = Math.min(LARGEST, TALL / names.length);
+  const left = cellH >= NAMES_FROM ? Math.min(widest(names), width * 0.3) : 4, room = Math.min(width, 620) - left - 4;
+  const named = Math.min(LARGEST, (room - 20) / keys.length) >= NAMES_FROM;
   const cellW = Math.min(LARGEST, (named ? room - 20 : room) / keys.length), slope = cellW >= 19 ? 0.72 : Math.PI / 2;
   const top = named ? 12 + Math.sin(slope) * Math.min(96, widest(keys)) + 4 : 4;
   const high = Math.min(cellH, cellH < NAMES_FROM ? cellW : Math.max(cellW, 20));
@@ -62,24 +63,18 @@ function drawNumbers(pen, { block, theme, head, rows }, { left, top, cellW, cell
 }
 
 export function draw(view) {
-  const { block, theme, head, rows, q, k, id } = view, width = $("#matrixPane").clientWidth, nq = block.rows, nk = block.keys.length;
+  const { block, theme, head, rows, q, k, id } = view, canvas = $("#matrix"), width = $("#matrixPane").clientWidth;
   if (!width) return;
-  const canvas = $("#matrix");
-  canvas.getContext("2d").font = `13px ${css("--sans")}`;
-  const sizes = layout(canvas.getContext("2d"), width, block.names, block.keys), { left, top, cellW, cellH, right } = sizes;
-  const w = cellW * nk, h = cellH * nq, pen = fit(canvas, left + w + right, top + h + 3), look = [id, theme, rows].join();
+  const nq = block.rows, nk = block.keys.length, ruler = canvas.getContext("2d"), look = [id, theme, rows].join();
+  ruler.font = `13px ${css("--sans")}`;
+  const sizes = layout(ruler, width, block.names, block.keys), { left, top, cellW, cellH, right } = sizes;
+  const w = cellW * nk, h = cellH * nq, pen = fit(canvas, left + w + right, top + h + 3);
   if (look !== pictured)
     picture = image(theme, head.bytes, nq, nk, block.full, (i, j) => i < rows && (!block.causal || j <= i));
   pictured = look;
   place = { ...sizes, rows, nk };
   stretch(pen, picture, left, top, w, h);
-  if (cellW >= 8 && cellH >= 8) {
-    pen.strokeStyle = css("--card");
-    pen.beginPath();
-    for (let i = 0; i <= nq; i++) { pen.moveTo(left, top + i * cellH); pen.lineTo(left + w, top + i * cellH); }
-    for (let j = 0; j <= nk; j++) { pen.moveTo(left + j * cellW, top); pen.lineTo(left + j * cellW, top + h); }
-    pen.stroke();
-  }
+  if (cellW >= 8 && cellH >= 8) drawGaps(pen, place, w, h, nq);
   drawNames(pen, view, sizes);
   if (cellW >= NUMBERS_FROM && cellH >= 18) drawNumbers(pen, view, sizes);
   if (block.causal && w > 150) {
@@ -88,11 +83,21 @@ export function draw(view) {
     pen.font = `12px ${css("--sans")}`;
     pen.fillText(t("masked"), left + w - 4, top + Math.max(10, cellH / 2));
   }
-  frames(pen, place, w, h, q, k);
+  drawFrames(pen, place, w, h, q, k);
   canvas.setAttribute("aria-label", `${$("#headName").textContent}. ${$("#sentence").textContent}`);
 }
 
-function frames(pen, { left, top, cellW, cellH, rows }, w, h, q, k) {
+/* Thin gaps between the cells. */
+function drawGaps(pen, { left, top, cellW, cellH, nk }, w, h, nq) {
+  pen.strokeStyle = css("--card");
+  pen.beginPath();
+  for (let i = 0; i <= nq; i++) { pen.moveTo(left, top + i * cellH); pen.lineTo(left + w, top + i * cellH); }
+  for (let j = 0; j <= nk; j++) { pen.moveTo(left + j * cellW, top); pen.lineTo(left + j * cellW, top + h); }
+  pen.stroke();
+}
+
+/* The chosen row and the column looked at. */
+function drawFrames(pen, { left, top, cellW, cellH, rows }, w, h, q, k) {
   pen.lineWidth = cellH < 12 ? 1.5 : 2.5;
   pen.strokeStyle = css("--query");
   if (q < rows) pen.strokeRect(left - 1, top + q * cellH - 0.5, w + 2, Math.max(cellH + 1, 3));
@@ -114,7 +119,8 @@ export function legend({ theme, block }) {
 
 function cellAt(event) {
   const box = $("#matrix").getBoundingClientRect();
-  const q = Math.floor((event.clientY - box.top - place.top) / place.cellH), k = Math.floor((event.clientX - box.left - place.left) / place.cellW);
+  const q = Math.floor((event.clientY - box.top - place.top) / place.cellH);
+  const k = Math.floor((event.clientX - box.left - place.left) / place.cellW);
   return q >= 0 && q < place.rows && k >= 0 && k < place.nk ? { q, k } : null;
 }
 

@@ -34,7 +34,10 @@ function measure({ block, head, rows }) {
     even += Math.log(last + 1);
   }
   for (const name in shares) shares[name] /= total;
-  return { shares, columns: [...columns].map(c => c / total), effective: Math.exp(entropy / total), flat: even ? entropy / even : 0, distance: distance / total, near: near / total };
+  return {
+    shares, columns: [...columns].map(c => c / total), effective: Math.exp(entropy / total),
+    flat: even ? entropy / even : 0, distance: distance / total, near: near / total,
+  };
 }
 
 function sentence({ block }, m) {
@@ -42,32 +45,38 @@ function sentence({ block }, m) {
   if (m.flat > 0.93) return [...say("even"), ...average];
   const counted = block.writes ? ["first", "marks"] : ["self", "previous", "following", "first", "same", "marks"];
   const [name, share] = counted.map(key => [key, m.shares[key]]).sort((a, b) => b[1] - a[1])[0];
-  if (share > 0.34) return [...say(`share_${name}`, percent(share)), ...average];
+  if (share > 0.34) return [...say("share", percent(share), t(`to_${name}`)), ...average];
   if (block.writes) return average;
   return [...say("distance", m.distance.toFixed(1)), ...(m.near > 0.75 ? say("near") : []), ...average];
 }
 
+/* A token by name, and by its number where the name stands more than once. */
+const called = (tokens, j) =>
+  tokens.filter(token => token.n === tokens[j].n).length > 1 ? `${tokens[j].n} (${j + 1})` : tokens[j].n;
+
 function bars({ block }, m) {
+  const places = Object.keys(m.shares).filter(name => name !== "following" || !block.causal);
   const list = block.writes
-    ? m.columns.map((share, j) => [block.keys[j].n, share]).sort((a, b) => b[1] - a[1]).slice(0, 7)
-    : Object.entries(m.shares).filter(([name]) => name !== "following" || !block.causal).map(([name, share]) => [t(name), share]);
+    ? m.columns.map((share, j) => [called(block.keys, j), share]).sort((a, b) => b[1] - a[1]).slice(0, 7)
+    : places.map(name => [t(name), m.shares[name]]);
   return list.map(([name, share]) => bar(name, share));
 }
 
 export const bar = (name, share, kind = "") => h("div", { class: `bar ${kind}` },
-  h("span", { class: "name" }, name), h("span", { class: "rail" }, h("i", { style: `width:${(100 * share).toFixed(2)}%` })),
+  h("span", { class: "name" }, name),
+  h("span", { class: "rail" }, h("i", { style: `width:${(100 * share).toFixed(2)}%` })),
   h("span", { class: "number" }, percent(share)));
 
 /* The chosen row in words: the token looked at, or the three it looks at most. */
 function readout({ block, head, q, k }) {
-  const all = block.keys.map((token, j) => [head.at(q, j), token.n]);
+  const all = block.keys.map((_, j) => [head.at(q, j), j]);
   const shown = k >= 0 ? [all[k]] : all.sort((a, b) => b[0] - a[0]).slice(0, 3).filter(([a], n) => !n || a > 0.04);
-  const list = shown.flatMap(([a, name], n) => [n ? ", " : "", ["key", name], ` ${percent(a)}`]);
+  const list = shown.flatMap(([a, j], n) => [n ? ", " : "", ["key", called(block.keys, j)], ` ${percent(a)}`]);
   return say(block.writes ? "looksWriting" : "looks", block.names[q].n, list);
 }
 
 function rowTable({ block, head, q }) {
-  const all = block.keys.map((token, j) => [head.at(q, j), token.n]).sort((a, b) => b[0] - a[0]);
+  const all = block.keys.map((_, j) => [head.at(q, j), called(block.keys, j)]).sort((a, b) => b[0] - a[0]);
   return h("table", {}, h("caption", {}, block.names[q].n),
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, t("token")), h("th", { scope: "col" }, t("weight")))),
     h("tbody", {}, all.map(([a, name]) => h("tr", {}, h("td", {}, name), h("td", {}, percent(a))))));

@@ -1,10 +1,10 @@
 /* Part 4: what the model offered at the present writing step, and how likely the token it wrote was at every step. */
-import { $, h } from "dom";
-import { state } from "state";
-import { bar } from "measure";
 import { toStep } from "controls";
-import { trace } from "trace";
+import { $, h } from "dom";
+import { bar } from "measure";
+import { state } from "state";
 import { bold } from "strips";
+import { trace } from "trace";
 import { percent, plain, say, t } from "words";
 
 const written = step => trace.tokens.target[step.at + 1].n;
@@ -17,7 +17,7 @@ function bars(step) {
   return [...rows, bar(t("others"), Math.max(0, step.rest - (listed ? 0 : likely(step))), "rest")];
 }
 
-export function draw({ language }) {
+export function draw() {
   const many = trace.out.length;
   $("#output").hidden = $("#transport").hidden = !many;
   document.body.classList.toggle("timed", many > 0);
@@ -33,7 +33,8 @@ export function draw({ language }) {
   $("#spark").setAttribute("aria-label", plain(say("sparkLabel", many, written(least), percent(likely(least)))));
   $("#spark").classList.toggle("dense", many > 60);
   $("#spark").replaceChildren(...trace.out.map((each, n) => h("span", {
-    "data-step": n + 1, class: n + 1 === state.step ? "now" : n + 1 > state.step ? "later" : "", title: `${written(each)} ${percent(likely(each))}`,
+    "data-step": n + 1, class: n + 1 === state.step ? "now" : n + 1 > state.step ? "later" : "",
+    title: `${written(each)} ${percent(likely(each))}`,
   }, h("i", { style: `height:${(100 * likely(each)).toFixed(1)}%` }))));
   $("#loss").replaceChildren(...bold(say("lossIs", step.loss.toFixed(2), step.entropy.toFixed(2), step.rank)));
 }

@@ -6,7 +6,8 @@ const RAMPS = {
 };
 
 function table(stops) {
-  const ends = stops.map(stop => [0, 2, 4].map(at => parseInt(stop.slice(at, at + 2), 16))), colours = new Uint8Array(768);
+  const ends = stops.map(stop => [0, 2, 4].map(at => parseInt(stop.slice(at, at + 2), 16)));
+  const colours = new Uint8Array(768);
   for (let n = 0; n < 256; n++) {
     const x = n / 255 * (ends.length - 1), a = Math.min(ends.length - 2, Math.floor(x));
     for (let c = 0; c < 3; c++) colours[3 * n + c] = ends[a][c] + (ends[a + 1][c] - ends[a][c]) * (x - a);

@@ -17,7 +17,7 @@ export const visible = () => state.block === "encoder" || !trace.out.length
   ? block().rows : Math.min(block().rows, trace.out[state.step - 1].at + 1);
 
 /* The first step at which a row can be seen. */
-export const stepOf = row => clamp(trace.out.findIndex(step => step.at >= row) + 1 || trace.out.length, 1, trace.out.length);
+export const stepOf = row => trace.out.findIndex(step => step.at >= row) + 1 || trace.out.length;
 
 function settle() {
   if (!blocks[state.block]) state.block = ["cross", "decoder", "encoder"].find(name => blocks[name]);
@@ -41,13 +41,10 @@ function changed() {
 
 /* What is shown now, as a link. Written a little later: browsers refuse a hundred changes in a few seconds. */
 function save() {
-  clearTimeout(saved);
-  saved = setTimeout(() => history.replaceState(null, "", link()), 120);
-}
-export function link() {
   const pairs = NAMES.filter(name => state[name]).map(name => [name, state[name]]);
   for (const name of NUMBERS) if (state[name] >= 0) pairs.push([name, name === "step" ? state.step : state[name] + 1]);
-  return `#${new URLSearchParams(pairs)}`;
+  clearTimeout(saved);
+  saved = setTimeout(() => history.replaceState(null, "", `#${new URLSearchParams(pairs)}`), 120);
 }
 
 export function set(change) {

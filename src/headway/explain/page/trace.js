@@ -26,7 +26,7 @@ export async function unpack(blob) {
   return full;
 }
 
-/* Everything about one attention block that does not change: who looks (queries), at whom (keys), what rows are called. */
+/* What does not change about a block: who looks (queries), at whom (keys), what the rows are called (names). */
 function describe(name) {
   const { q, k, causal, writes } = trace.blocks[name], layers = trace.attn[name], first = layers.find(Boolean);
   const [heads, rows, keys] = first.shape, from = trace.tokens[q];
@@ -54,11 +54,11 @@ export function headOf(block, bytes, head) {
   return { bytes: own, at: (row, key) => WEIGHT[own[row * n + key]] };
 }
 
-/* Thumbnails, block → {height, width, of(layer, head)}, patches of maxima; small, so all are unpacked before drawing. */
+/* Thumbnails: block → {height, width, of(layer, head)}, patches of maxima; small, so unpacked before all drawing. */
 export const thumbs = {};
 export async function unpackThumbs() {
   for (const [block, blob] of Object.entries(trace.thumbs)) {
-    const [, heads, height, width] = blob.shape, bytes = await unpack(blob), size = height * width;
+    const [, heads, height, width] = blob.shape, size = height * width, bytes = await unpack(blob);
     const of = (layer, head) => bytes.subarray((layer * heads + head) * size, (layer * heads + head + 1) * size);
     thumbs[block] = { height, width, of };
   }

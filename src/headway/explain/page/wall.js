@@ -3,10 +3,10 @@ import { $, $$, h } from "dom";
 import { image } from "paint";
 import { set, state } from "state";
 import { blocks, thumbs } from "trace";
-import { plain, say, t } from "words";
+import { plain, say } from "words";
 
-/* The head to open on: the one whose columns are each looked at hardest by some row. Among heads that always look at the
-   same place and heads that look everywhere, it is the one that takes its tokens one by one. */
+/* The head to open on: the one whose columns are each looked at hard by some row. Neither a head that always looks at
+   one place nor one that looks everywhere does so; one that takes its tokens one by one does. */
 export function telling(name) {
   const { layers, heads } = blocks[name], { of, height, width } = thumbs[name];
   let best = { layer: layers.at(-1), head: 0, score: -1 };
@@ -24,27 +24,33 @@ export function telling(name) {
   return { layer: best.layer, head: best.head };
 }
 
+const cellName = (layer, head) => plain(say("cell", layer + 1, head + 1));
+
 function build({ layers, heads, total }) {
-  const columns = h("div", { class: "heading", role: "row", style: `--h:${heads}` }, h("span", { role: "presentation" }),
+  const columns = h("div", { class: "heading", role: "row", style: `--h:${heads}` },
+    h("span", { role: "presentation" }),
     Array.from({ length: heads }, (_, head) => h("span", { role: "columnheader" }, `${head + 1}`)));
   const rows = layers.map(layer => h("div", { class: "row-of-heads", role: "row", style: `--h:${heads}` },
     h("span", { role: "rowheader" }, `${layer + 1}`),
     Array.from({ length: heads }, (_, head) => h("button", {
       class: "cell", role: "gridcell", tabindex: -1, "data-layer": layer, "data-head": head,
-      "aria-label": plain(say("cell", layer + 1, head + 1)), title: plain(say("cell", layer + 1, head + 1)),
+      "aria-label": cellName(layer, head), title: cellName(layer, head),
     }, h("canvas", { "aria-hidden": "true" })))));
   $("#wall").replaceChildren(columns, ...rows);
-  $("#kept").textContent = layers.length < total ? plain(say("kept", layers.map(layer => layer + 1).join(", "), total)) : "";
+  const numbers = layers.map(layer => layer + 1).join(", ");
+  $("#kept").textContent = layers.length < total ? plain(say("kept", numbers, total)) : "";
 }
 
 function paint({ block, theme, rows }) {
   const { height, width, of } = thumbs[block.name], first = y => Math.floor(y * block.rows / height);
-  const shown = (y, x) => first(y) < rows && (!block.causal || Math.floor(x * block.keys.length / width) < first(y + 1));
+  const key = x => Math.floor(x * block.keys.length / width);
+  const shown = (y, x) => first(y) < rows && (!block.causal || key(x) < first(y + 1));
   for (const cell of $$("#wall .cell")) {
     const canvas = cell.firstChild;
     canvas.width = width;
     canvas.height = height;
-    canvas.getContext("2d").putImageData(image(theme, of(+cell.dataset.layer, +cell.dataset.head), height, width, block.full, shown), 0, 0);
+    const bytes = of(+cell.dataset.layer, +cell.dataset.head);
+    canvas.getContext("2d").putImageData(image(theme, bytes, height, width, block.full, shown), 0, 0);
   }
 }
 

@@ -1,0 +1,65 @@
+"""`headway attend`: the attention of every layer and head as one page, and chosen heads as a figure."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from headway.errors import ConfigError
+
+HELP = "draw the attention of every layer and head as one page or figure"
+EXAMPLE = 'headway attend runs/quickstart "나는 어제 은행에서 친구를 만났다." --out page.html'
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares what the command takes."""
+    parser.add_argument("model", metavar="MODEL", help="run folder")
+    parser.add_argument("text", metavar="TEXT", help="text to look at")
+    parser.add_argument("target", metavar="TARGET", nargs="?", help="its translation; the model writes one without it")
+    parser.add_argument("--out", metavar="PAGE", default="attention.html", help="page to write (%(default)s)")
+    parser.add_argument("--png", metavar="FIGURE", help="figure to write too, of the heads chosen below")
+    parser.add_argument("--block", choices=["encoder", "decoder", "cross"], default="cross", help="block (%(default)s)")
+    parser.add_argument("--layer", metavar="N", type=int, help="layer, counted from 1 as on the page (the last)")
+    parser.add_argument("--heads", metavar="N,N", help="heads, counted from 1 as on the page (all)")
+    parser.add_argument("--json", action="store_true", help="print one JSON object: files, sizes, layers kept, tokens")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Writes the files and prints what they are."""
+    layer = -1 if arguments.layer is None else _from_one(arguments.layer, "--layer")
+    heads = None if arguments.heads is None else [_from_one(head, "--heads") for head in arguments.heads.split(",")]
+
+    from headway.explain.attend import attend
+    from headway.explain.figures import attention_figure
+    from headway.explain.page import write_page
+
+    trace = attend(arguments.model, arguments.text, target=arguments.target)
+    figure = None
+    if arguments.png:  # first: a wrong layer or head is said before anything is written
+        figure = attention_figure(trace, arguments.png, block=arguments.block, layer=layer, heads=heads)
+    page = write_page(trace, arguments.out)
+    tokens = {"source": len(trace.source_tokens), "target": len(trace.target_tokens)}
+    if arguments.json:
+        kept = {block: [layer + 1 for layer in layers] for block, layers in page.layers.items()}
+        found = {"page": str(page.path), "bytes": page.size, "layers": kept, "tokens": tokens, "target": trace.target}
+        print(json.dumps(found | {"figure": figure and str(figure)}, ensure_ascii=False))
+        return 0
+    print(f"{page.path}  {page.size / 1000:,.0f} kB, {tokens['source']} source and {tokens['target']} target tokens")
+    for block, layers in page.layers.items():
+        if len(layers) < len(trace.attention[block]):
+            numbers = ", ".join(str(layer + 1) for layer in layers)
+            print(f"{block}: to keep the page small it holds layers {numbers} of {len(trace.attention[block])}")
+    if figure:
+        print(figure)
+    return 0
+
+
+def _from_one(given: int | str, option: str) -> int:
+    """A number a person counts from 1, as one that counts from 0."""
+    try:
+        number = int(given)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise ConfigError(f"{option} {given!r} was given, expected whole numbers from 1, as on the page: {option} 1")
+    return number - 1
