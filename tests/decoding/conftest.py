@@ -1,9 +1,9 @@
 """What several decoding tests share."""
 
 import pytest
-from tests.decoding.models import twins
 
 from headway.models.transformer import EncoderDecoder
+from tests.decoding.models import twins
 
 
 @pytest.fixture(scope="session")

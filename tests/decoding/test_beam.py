@@ -5,7 +5,6 @@ import random
 
 import pytest
 import torch
-from tests.decoding.models import END, PAD, sources, twins
 from torch import Tensor, nn
 
 from headway.decoding.beam import beam_search
@@ -14,6 +13,7 @@ from headway.decoding.hypotheses import LengthNorm
 from headway.models.families.vaswani import Vaswani
 from headway.models.transformer import EncoderDecoder
 from headway.spec import SpecialTokens
+from tests.decoding.models import END, PAD, sources, twins
 
 STOPS = {"first": True, "bound": False, "never": "never"}
 GRID = [

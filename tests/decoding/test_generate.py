@@ -2,13 +2,13 @@
 
 import pytest
 import torch
-from tests.decoding.models import END, sources
 
 from headway.decoding.generate import Decoding, decode
 from headway.decoding.hypotheses import Hypothesis
 from headway.decoding.sampling import Sampling
 from headway.errors import ConfigError, DataError
 from headway.models.transformer import EncoderDecoder
+from tests.decoding.models import END, sources
 
 KINDS = [Decoding(beam=1), Decoding(beam=4, n_best=3), Decoding(beam=3, stop="never", force_end=True, ratio=1, extra=2)]
 

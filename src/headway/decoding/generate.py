@@ -66,6 +66,9 @@ class Decoding:
         return self.beam if self.sampling is None else self.n_best
 
 
+DEFAULT = Decoding()
+
+
 def source_positions(spec: ModelSpec) -> int:
     """The most tokens a source may have, its end token included."""
     return spec.max_length if isinstance(spec, RecurrentSpec) else spec.encoder.max_length
@@ -77,7 +80,7 @@ def target_positions(spec: ModelSpec) -> int:
 
 
 def decode(
-    model: Translator, sources: Sequence[Sequence[int]], options: Decoding = Decoding(), *, batch_tokens: int = 4000
+    model: Translator, sources: Sequence[Sequence[int]], options: Decoding = DEFAULT, *, batch_tokens: int = 4000
 ) -> list[list[Hypothesis]]:
     """The `n_best` hypotheses of each of `sources`, in their order; a source ends with the end token.
 

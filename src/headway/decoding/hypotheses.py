@@ -32,8 +32,8 @@ class LengthNorm:
     `power`: length ** alpha, so alpha 0 is no normalisation, alpha 1 the average over tokens (`length_penalty` of
     transformers). `gnmt`: ((5 + length) / 6) ** alpha (Wu et al. 2016, eq. 14). The end token counts.
 
-    >>> LengthNorm.parse("gnmt:0.6")(7)
-    1.5157165665103982
+    >>> LengthNorm.parse("gnmt:1")(7)
+    2.0
     """
 
     kind: Literal["power", "gnmt"] = "power"

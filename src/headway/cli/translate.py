@@ -1,0 +1,143 @@
+"""`headway translate`: one line in, one line out, in order, however long the file is."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from headway.decoding.generate import Decoding
+    from headway.tasks.translate import Translation
+
+HELP = "translate line by line, in order"
+EXAMPLE = """\
+headway translate runs/quickstart test.ko --beam 5 > test.en
+echo "안녕하세요." | headway translate runs/quickstart"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares what the command takes."""
+    parser.add_argument("model", metavar="MODEL", help="run folder, Hugging Face folder or hub id")
+    parser.add_argument("file", metavar="FILE", nargs="?", default="-", help="one sentence a line; - is stdin (-)")
+    search = parser.add_argument_group("search (what is not given is as the model was made for)")
+    search.add_argument("--beam", type=int, metavar="N", help="hypotheses kept a sentence; 1: greedy")
+    search.add_argument(
+        "--length-norm",
+        metavar="NORM",
+        help="what log-probabilities are divided by: none, avg, gnmt:ALPHA, power:ALPHA",
+    )
+    search.add_argument(
+        "--beam-stop", choices=["first", "bound", "never"], help="when the search of a sentence may end: as soon as N "
+        "translations have, when none looks better, or only when none can be"
+    )  # fmt: skip
+    search.add_argument(
+        "--n-best", type=int, metavar="N", help="translations of a line: number, score and text, by tabs"
+    )
+    search.add_argument(
+        "--max-length", type=int, metavar="N", help="tokens of a translation (2 · those of the line + 20)"
+    )
+    draw = parser.add_argument_group("sampling, instead of a search")
+    draw.add_argument("--sample", action="store_true", help="draw each token")
+    draw.add_argument("--temperature", type=float, default=1.0, metavar="T", help="below 1: sharper (%(default)s)")
+    draw.add_argument(
+        "--top-k", type=int, default=0, metavar="K", help="among the K most probable; 0: all (%(default)s)"
+    )
+    draw.add_argument("--top-p", type=float, default=1.0, metavar="P", help="among those that hold P (%(default)s)")
+    draw.add_argument("--seed", type=int, default=1, metavar="N", help="of the draws (%(default)s)")
+    parser.add_argument(
+        "--too-long", choices=["cut", "refuse"], default="cut", help="a line the model cannot read whole (%(default)s)"
+    )
+    parser.add_argument(
+        "--batch-tokens", type=int, default=4000, metavar="N", help="source tokens at once, a beam each"
+    )
+    parser.add_argument("--device", choices=["auto", "cpu", "cuda", "mps"], default="auto", help="(%(default)s)")
+    parser.add_argument(
+        "--dtype", choices=["auto", "float32", "bfloat16", "float16"], default="auto", help="(%(default)s)"
+    )
+    parser.add_argument("--offline", action="store_true", help="never touch the network")
+    parser.add_argument("--json", action="store_true", help="one object a line, with scores and lengths")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Translates, and says at the end what was cut."""
+    import headway
+    from headway.data.lines import read_lines
+    from headway.tasks.translate import CHUNK, translate_lines
+
+    lines = read_lines(arguments.file)
+    loaded = headway.load(arguments.model, device=arguments.device, dtype=arguments.dtype, offline=arguments.offline)
+    options = _options(arguments, loaded.decoding)
+    interactive = arguments.file == "-" and sys.stdin.isatty()
+    results = translate_lines(
+        loaded.model, loaded.tokenizers, lines, options,
+        batch_tokens=arguments.batch_tokens, chunk=1 if interactive else CHUNK, too_long=arguments.too_long,
+    )  # fmt: skip
+    count = cut = hit = 0
+    with _bar(arguments.file) as advance:
+        for count, translations in enumerate(results, 1):
+            cut += translations[0].source_cut
+            hit += translations[0].hit_limit
+            for line in _shown(count, translations, arguments):
+                print(line, flush=interactive)
+            advance(1)
+    _report(count, cut, hit)
+    return 0
+
+
+def _options(arguments: argparse.Namespace, defaults: Decoding) -> Decoding:
+    """The model's own way of decoding, changed where the command line says so."""
+    from headway.decoding.hypotheses import LengthNorm
+    from headway.decoding.sampling import Sampling
+
+    norm = None if arguments.length_norm is None else LengthNorm.parse(arguments.length_norm)
+    given: dict[str, Any] = {
+        "beam": arguments.beam,
+        "length_norm": norm,
+        "stop": arguments.beam_stop,
+        "n_best": arguments.n_best,
+        "max_length": arguments.max_length,
+    }
+    if arguments.sample:
+        given["sampling"] = Sampling(
+            temperature=arguments.temperature, top_k=arguments.top_k, top_p=arguments.top_p, seed=arguments.seed
+        )
+    return dataclasses.replace(defaults, **{name: value for name, value in given.items() if value is not None})
+
+
+def _shown(number: int, translations: list[Translation], arguments: argparse.Namespace) -> Iterator[str]:
+    """The lines printed for one line of input: one, or `n_best` with their number and score."""
+    if arguments.json:
+        best, *others = (dataclasses.asdict(translation) for translation in translations)
+        yield json.dumps(best | ({"alternatives": others} if others else {}), ensure_ascii=False)
+        return
+    for translation in translations:
+        text = " ".join(translation.text.split("\n"))  # one line stays one line, whatever the model wrote
+        yield text if arguments.n_best is None else f"{number}\t{translation.score:.6f}\t{text}"
+
+
+@contextmanager
+def _bar(file: str) -> Iterator[Callable[[int], None]]:
+    """A bar while a file is translated into another one."""
+    if file == "-" or sys.stdout.isatty() or not sys.stderr.isatty():
+        yield lambda n: None
+        return
+    from headway.data.lines import read_lines
+    from headway.data.progress import progress
+
+    with progress("translating", sum(1 for _ in read_lines(file)), "lines") as advance:
+        yield advance
+
+
+def _report(count: int, cut: int, hit: int) -> None:
+    """What a reader of the translations should know, on standard error."""
+    if cut:
+        lines = f"{cut:,} of {count:,} lines"
+        print(f"headway: {lines} were longer than the model reads; their ends were left out", file=sys.stderr)
+    if hit:
+        share = f"{hit:,} of {count:,} translations ({hit / count:.1%})"
+        print(f"headway: {share} reached the length limit and may be cut off; --max-length moves it", file=sys.stderr)

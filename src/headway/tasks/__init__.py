@@ -1,0 +1,1 @@
+"""Strings in, results out: one file a task."""

@@ -1,0 +1,85 @@
+"""Lines in, translations out: order, empty and overlong lines, and no more in memory than a chunk."""
+
+import dataclasses
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import nn
+
+from headway.decoding.generate import Decoding, decode
+from headway.errors import DataError
+from headway.models.families.vaswani import Vaswani
+from headway.models.transformer import EncoderDecoder
+from headway.spec import SpecialTokens
+from headway.tasks.translate import Translation, translate_lines
+from headway.text.tokenizer import TokenizerPair
+from headway.text.trainer import train
+
+LINES = ["a b c", "", "c", "b b b b b a", "   ", "a", "c b a b", "a b c"]
+
+
+@pytest.fixture(scope="module")
+def tokenizers() -> TokenizerPair:
+    tokenizer = train(["a b c d e f g h"] * 3, type="word", vocab_size=12)
+    return TokenizerPair(tokenizer, tokenizer)
+
+
+@pytest.fixture(scope="module")
+def model(tokenizers: TokenizerPair) -> EncoderDecoder:
+    torch.manual_seed(3)
+    tokenizer = tokenizers.source
+    special = SpecialTokens(pad_id=tokenizer.pad_id, start_id=tokenizer.start_id, end_id=tokenizer.end_id)
+    choices = Vaswani(num_layers=2, d_model=16, d_ff=16, num_heads=2, max_length=12, tied="none", norm_order="pre")
+    model = EncoderDecoder(choices.spec(tokenizer.vocab_size, tokenizer.vocab_size, special)).eval()
+    for weight in model.parameters():
+        nn.init.normal_(weight, std=0.4)
+    return model
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 1000])
+def test_each_line_has_its_translation_in_its_place(
+    model: EncoderDecoder, tokenizers: TokenizerPair, chunk: int
+) -> None:
+    options = Decoding(beam=3, n_best=2)
+    found = list(translate_lines(model, tokenizers, LINES, options, chunk=chunk))
+    for line, translations in zip(LINES, found, strict=True):
+        if not line.strip():
+            assert [translation.text for translation in translations] == [""]
+            continue
+        ids = [*tokenizers.source.encode(line).ids, tokenizers.source.end_id]
+        for translation, hypothesis in zip(translations, decode(model, [ids], options)[0], strict=True):
+            assert translation.text == tokenizers.target.decode(hypothesis.ids)
+            assert translation.score == pytest.approx(hypothesis.score, abs=1e-5)
+            assert (translation.tokens, translation.hit_limit) == (len(hypothesis.ids), hypothesis.hit_limit)
+    assert len({translations[0].text for translations in found}) > 3
+    assert [t.text for t in found[0]] == [t.text for t in found[-1]]
+
+
+def test_a_line_that_is_too_long_is_cut_and_marked_or_refused(model: EncoderDecoder, tokenizers: TokenizerPair) -> None:
+    long, most = " ".join("abc" * 5), " ".join("abcabcabcab")  # 15 words; 11 and the end token are all it reads
+    cut, whole = (best[0] for best in translate_lines(model, tokenizers, [long, most]))
+    assert (cut.source_cut, whole.source_cut) == (True, False)
+    assert dataclasses.replace(cut, source_cut=False) == whole
+    with pytest.raises(DataError, match=r"line 3 has 15 tokens, but the model reads at most 11"):
+        list(translate_lines(model, tokenizers, ["a", "", long], too_long="refuse", chunk=2))
+
+
+def test_only_a_chunk_is_read_ahead(model: EncoderDecoder, tokenizers: TokenizerPair) -> None:
+    read = 0
+
+    def endless() -> Iterator[str]:
+        nonlocal read
+        while True:
+            read += 1
+            yield "a b"
+
+    results = translate_lines(model, tokenizers, endless(), Decoding(beam=2, max_length=3), chunk=4)
+    for number in range(1, 10):
+        assert next(results)
+        assert read == -(-number // 4) * 4
+
+
+def test_no_lines_no_translations(model: EncoderDecoder, tokenizers: TokenizerPair) -> None:
+    assert list(translate_lines(model, tokenizers, [])) == []
+    assert list(translate_lines(model, tokenizers, ["", " "])) == [[Translation("", 0.0, 0.0, 0, False, False)]] * 2
