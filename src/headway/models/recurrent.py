@@ -5,11 +5,11 @@ Sutskever et al. 2014 and Cho et al. 2014 without attention, Bahdanau et al. 201
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from headway.models.protocols import Output
 from headway.nn.attention import KeyValue
+from headway.nn.dropout import Dropout
 from headway.nn.init import initialise
 from headway.nn.linear import Linear
 from headway.nn.masks import Layout, Mask
@@ -31,11 +31,14 @@ class RecurrentEncoderDecoder(nn.Module):
         self.bridge = Linear(d_model, layers * d_model)
         self.decoder = RecurrentStack(spec.cell, target, layers, dropout=rate)
         self.attention = None if spec.attention == "none" else Alignment(spec.attention, d_model)
+        self.dropout = Dropout(rate)
         self.head = Linear(d_model, spec.target_vocab_size, bias=spec.head.bias)
         if spec.head.tied:
             self.head.weight = target.weight
         initialise(self, InitSpec(), d_model)
-        initialise_cells([self.encoder, self.decoder])
+        for module in self.modules():
+            if isinstance(module, nn.RNNBase):
+                initialise_cells(module)
 
     def encode(self, ids: Tensor, layout: Layout | None = None) -> Memory:
         """Source ids, a token tensor of `layout` → the memory the decoder looks at."""
@@ -81,7 +84,7 @@ class RecurrentEncoderDecoder(nn.Module):
         if self.attention is not None and kv is not None:
             keep = None if memory.keep is None else memory.keep[:, None, None]
             states = self.attention(states, kv, Mask.build(layout, memory, keep=keep))
-        return states, hidden
+        return self.dropout(states), hidden
 
     def _kv(self, memory: Memory) -> KeyValue | None:
         return None if self.attention is None else self.attention.project_kv(memory.states)
@@ -105,9 +108,7 @@ class RecurrentState:
     def widen(self, rows: int) -> None:
         """Before the first token: as many rows as the hypotheses need, those of a sentence next to each other."""
         if rows != self.hidden[0].shape[1]:
-            self.hidden = tuple(
-                part.repeat_interleave(rows // part.shape[1], 1) for part in self.hidden
-            )  # (layers, rows, d_model)
+            self.hidden = tuple(part.repeat_interleave(rows // part.shape[1], 1) for part in self.hidden)
 
     def reorder(self, rows: Tensor, sentences: Tensor | None = None) -> None:
         """Row i becomes what row `rows[i]` was; keys are kept once a sentence and only move with it."""

@@ -1,12 +1,11 @@
 """Recurrent layers over token tensors, and the alignment by which a recurrent decoder looks back at its source.
 
-The cells are torch's, which run a whole row in one call; here stands what makes a row a row: padding on either side, packed
-batches, the reading of a row from its end.
+The cells are torch's, which run a whole row in one call. Here stands what makes a row a row: packed batches, padding on
+either side, the reading of a row from its end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import torch
@@ -24,7 +23,11 @@ Hidden = tuple[Tensor, ...]  # `(layers, rows, d_model)` each: h of Elman and GR
 
 
 class Order(NamedTuple):
-    """In which order the columns of each row are read: flat indices into the grid `(rows · length,)`, and back."""
+    """In which order the columns of each row are read: flat indices into the grid `(rows · length,)`, and back.
+
+    With its rows turned, every cell runs on a plain grid whose padding comes last and can do no harm: as fast on a
+    processor as torch's packed sequences, and padding may stand on either side.
+    """
 
     there: Tensor
     back: Tensor
@@ -48,7 +51,10 @@ def _arrange(grid: Tensor, index: Tensor) -> Tensor:
 
 
 class RecurrentStack(nn.Module):
-    """Token embedding and layers of one cell; a bidirectional layer gives half of the width to each direction."""
+    """Token embedding and layers of one cell; a bidirectional layer gives half of the width to each direction.
+
+    Dropout stands on the input of each layer and never from state to state (Zaremba et al. 2014, section 3.2).
+    """
 
     def __init__(
         self, cell: str, tokens: nn.Embedding, num_layers: int, *, bidirectional: bool = False, dropout: float = 0.0
@@ -63,9 +69,9 @@ class RecurrentStack(nn.Module):
         )
 
     def forward(self, ids: Tensor, layout: Layout, hidden: Hidden | None = None) -> tuple[Tensor, Hidden]:
-        """Ids, a token tensor of `layout` → states `(..., d_model)` and, of the forward direction, the last hidden ones.
+        """Ids, a token tensor of `layout`, after `hidden` → states `(..., d_model)` and the hidden ones to go on from.
 
-        The last are those of the last column: of use where no row is padded.
+        Those are of the forward direction and of the last column: of use where no row is padded.
         """
         grid = layout.grid(self.tokens(ids))  # (rows, length, d_model)
         orders = [Order.of(layout, reverse) for reverse in (False, True)[: 1 + self.bidirectional]]
@@ -73,14 +79,15 @@ class RecurrentStack(nn.Module):
         for i, layer in enumerate(self.layers):
             before = None if hidden is None else tuple(part[i : i + 1] for part in hidden)
             grid = self.dropout(grid)
+            assert isinstance(layer, nn.ModuleList)
             runs = [_run(cells, grid, order, before) for cells, order in zip(layer, orders, strict=True)]
             grid = torch.cat([states for states, _ in runs], -1)  # (rows, length, d_model)
             last.append(runs[0][1])
-        return layout.tokens(self.dropout(grid)), tuple(torch.cat(parts) for parts in zip(*last, strict=True))
+        return layout.tokens(grid), tuple(map(torch.cat, zip(*last, strict=True)))
 
 
 def _run(cells: nn.Module, grid: Tensor, order: Order | None, before: Hidden | None) -> tuple[Tensor, Hidden]:
-    given = before if before is None or len(before) == 2 else before[0]
+    given = before[0] if before is not None and len(before) == 1 else before
     states, last = cells(grid if order is None else _arrange(grid, order.there), given)
     return states if order is None else _arrange(states, order.back), last if isinstance(last, tuple) else (last,)
 
@@ -88,9 +95,9 @@ def _run(cells: nn.Module, grid: Tensor, order: Order | None, before: Hidden | N
 class Alignment(nn.Module):
     """How much each source word matters to each target word (Bahdanau et al. 2015; Luong et al. 2015).
 
-    The context is c_t = Σ_i α_i^t h_i, over the encoder states themselves: there are keys and queries, but no values. Then, as
-    in Luong eq. 5, h̃_t = tanh(W [c_t; h_t]). Neither h̃ nor c enters the next state (no input feeding), so that a whole
-    known target is one call.
+    The context is c_t = Σ_i α_i^t h_i over the encoder states themselves: keys and queries, but no values. Then, as in
+    Luong eq. 5, h̃_t = tanh(W [c_t; h_t]). Whatever the score, neither c nor h̃ enters the next state (no input feeding,
+    and so not the recurrence of Bahdanau), so that a whole known target is one call.
     """
 
     core: Core = GridCore()
@@ -113,14 +120,19 @@ class Alignment(nn.Module):
         """Decoder states `x` `(..., d_model)` look at `kv` as far as `mask` lets them → `(..., d_model)`."""
         if self.query is None or self.score is None:
             context = self.core(x[..., None, :], *kv, mask, 1.0, 0.0)
-        else:  # the scores are no product of query and key, so they come as a bias, and the product weighs nothing
-            query = self.query(x)[..., None, :]
-            folded = mask.query.grid(query).reshape(mask.key.rows, -1, 1, x.shape[-1])  # (batch, beams · query, 1, d_model)
-            pairs = torch.tanh(folded + mask.key.grid(kv[0]).transpose(1, 2))  # (batch, beams · query, key, d_model)
-            bias = self.score(pairs).squeeze(-1)[:, None]  # (batch, 1, beams · query, key)
+        else:  # these scores are no product, so they come as a bias, and the product weighs nothing
+            query = self.query(x)[..., None, :]  # (..., 1, d_model)
+            bias = self._additive(self.score, query, kv[0], mask)
             context = self.core(query, *kv, Mask.build(mask.query, mask.key, keep=mask.keep, bias=bias), 0.0, 0.0)
         out: Tensor = torch.tanh(self.out(torch.cat([context.flatten(-2), x], -1)))  # (..., d_model)
         return out
+
+    @staticmethod
+    def _additive(score: nn.Module, query: Tensor, key: Tensor, mask: Mask) -> Tensor:
+        query, key = mask.query.grid(query), mask.key.grid(key)  # (rows, length, 1, d_model)
+        folded = query.reshape(len(key), -1, 1, query.shape[-1])  # (batch, beams · query, 1, d_model)
+        pairs = torch.tanh(folded + key.transpose(1, 2))  # (batch, beams · query, key, d_model)
+        return score(pairs).squeeze(-1)[:, None]  # (batch, 1, beams · query, key)
 
 
 def summary(states: Tensor, layout: Layout, bidirectional: bool) -> Tensor:
@@ -138,21 +150,17 @@ def summary(states: Tensor, layout: Layout, bidirectional: bool) -> Tensor:
     return torch.cat([grid[every, last, :half], grid[every, first, half:]], -1)
 
 
-def initialise_cells(stacks: Sequence[RecurrentStack]) -> None:
-    """Xavier from input, orthogonal from state to state (Saxe et al. 2014), biases zero, forget gates open (Gers et al. 2000)."""
-    for stack in stacks:
-        for cells in stack.layers.modules():
-            if isinstance(cells, nn.RNNBase):
-                _initialise(cells)
+def initialise_cells(cells: nn.RNNBase) -> None:
+    """Xavier from input to state, orthogonal from state to state (Saxe et al. 2014), biases zero, forget gates open.
 
-
-def _initialise(cells: nn.RNNBase) -> None:
-    for name, parameter in cells.named_parameters():
-        if "bias" in name:
-            nn.init.zeros_(parameter)
-        else:
-            for gate in parameter.detach().split(cells.hidden_size):
-                (nn.init.orthogonal_ if "hh" in name else nn.init.xavier_uniform_)(gate)
-    if isinstance(cells, nn.LSTM):
-        with torch.no_grad():
-            cells.bias_ih_l0[cells.hidden_size : 2 * cells.hidden_size] = 1.0
+    Open: the bias of an LSTM's forget gate is one (Gers et al. 2000; Jozefowicz et al. 2015).
+    """
+    width = cells.hidden_size
+    with torch.no_grad():
+        for name, parameter in cells.named_parameters():
+            if name.startswith("bias"):
+                parameter.zero_()
+            for gate in parameter.split(width) if parameter.dim() == 2 else ():
+                nn.init.orthogonal_(gate) if name.startswith("weight_hh") else nn.init.xavier_uniform_(gate)
+        if isinstance(cells, nn.LSTM):
+            cells.get_parameter("bias_ih_l0")[width : 2 * width] = 1.0
