@@ -50,10 +50,12 @@ def _clusters(text: str) -> list[tuple[int, int]]:
 def _joins(character: str) -> bool:
     r"""Whether a character, taken apart, begins with a mark or with a Hangul vowel or final consonant.
 
-    >>> [_joins(character) for character in ("e", "\u0301", "\u1161", "가")]
-    [False, True, True, False]
+    ㅏ (U+314F) does not: no normalizer of ours takes compatibility jamo apart.
+
+    >>> [_joins(character) for character in ("e", "\u0301", "\u1161", "가", "ㅏ")]
+    [False, True, True, False, False]
     """
-    if character.isascii():
+    if character.isascii() or "\u3131" <= character <= "\u318e":
         return False
     head = unicodedata.normalize("NFKD", character)[0]
     return "\u1160" <= head <= "\u11ff" or unicodedata.category(head).startswith("M")

@@ -41,6 +41,7 @@ def train(
     *,
     type: str = "byte-bpe",
     vocab_size: int = 8000,
+    exact: bool = True,
     normalization: str = "nfc",
     lowercase: bool = False,
     special_pieces: Sequence[str] = (),
@@ -54,6 +55,7 @@ def train(
         texts: the lines to learn from, read once.
         type: one of TYPES.
         vocab_size: pieces, special ones included; for `char` the most there may be, as the data has what it has.
+        exact: refuse a `vocab_size` that the data does not reach; False: take what there is.
         normalization: the Unicode form: nfc; nfkc (joins look-alikes, but leaves ㅋㅋ and ㅠㅠ as they are); or none.
         lowercase: fold case; accents and Hangul stay whole.
         special_pieces: more special pieces, such as `<mask>`.
@@ -63,8 +65,8 @@ def train(
         progress: bars on standard error.
 
     Raises:
-        ConfigError: an argument is none of the above, the corpus is empty, or the vocabulary is larger or smaller than
-            the data allows.
+        ConfigError: an argument is none of the above, the corpus is empty, or the vocabulary is smaller or, with `exact`,
+            larger than the data allows.
     """
     special = [*SPECIAL_PIECES, *special_pieces]
     _check(type, vocab_size, normalization, special, character_coverage)
@@ -78,7 +80,7 @@ def train(
     size = rust.get_vocab_size()
     if size > vocab_size:
         raise _too_small(type, vocab_size, size)
-    if size < vocab_size and type != "char":
+    if size < vocab_size and exact and type != "char":
         found = f"{type} finds {size:,} pieces in {len(lines):,} lines"
         raise ConfigError(
             f"vocab_size {vocab_size:,} is more than the data allows: {found}; set {size} or less, or add text"
