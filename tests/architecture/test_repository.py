@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,22 @@ MACHINE_PATH = re.compile(rb"(?<![\w.~-])/(?:work|home|root|Users|farm|mnt)/[\w.
 OUTSIDE = re.compile(rb"\.\./shared\b")
 
 
-def test_no_machine_path() -> None:
+@pytest.fixture
+def git() -> Callable[..., list[str]]:
+    """Runs git on the repository and returns the names it prints."""
     if not (ROOT / ".git").exists() or shutil.which("git") is None:
         pytest.skip("not a git repository")
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
+
+    def names(*words: str) -> list[str]:
+        listed = subprocess.run(["git", *words, "-z"], cwd=ROOT, capture_output=True, check=True).stdout
+        return [name for name in listed.decode().split("\0") if name]
+
+    return names
+
+
+def test_no_machine_path(git: Callable[..., list[str]]) -> None:
     found = []
-    for name in filter(None, listed.decode().split("\0")):
+    for name in git("ls-files"):
         if name == str(Path(__file__).relative_to(ROOT)) or not (ROOT / name).is_file():
             continue
         content = (ROOT / name).read_bytes()
@@ -25,6 +36,13 @@ def test_no_machine_path() -> None:
         if name != ".ci/run" and OUTSIDE.search(content):
             found.append(f"{name}: only .ci/run knows where the shared data sets lie")
     assert not found, "\n".join(found)
+
+
+def test_git_ignores_no_source(git: Callable[..., list[str]]) -> None:
+    """The wheel leaves out what git ignores: a pattern such as `runs/` without a slash in front also hits src."""
+    ignored = git("ls-files", "--others", "--ignored", "--exclude-standard", "--", "src", "tests")
+    ignored += git("ls-files", "--cached", "--ignored", "--exclude-standard", "--", "src", "tests")
+    assert not [name for name in ignored if "__pycache__" not in name]
 
 
 @pytest.mark.parametrize("path", [b"cd /work/main", b'open("/root/x")', b"=/home/me/data"])

@@ -114,7 +114,8 @@ def other_faults(source: str, relative: Path) -> Iterator[str]:
                 yield f"{where}: no code from the network"
             if called.endswith(".splitlines"):
                 yield f"{where}: it also cuts at U+2028, U+0085 and six more; lines end at a line feed"
-            if called.endswith((".read_text", ".write_text")) and "encoding" not in given:
+            bare = (called.endswith(".read_text"), len(node.args)) in ((True, 0), (False, 1))
+            if called.endswith((".read_text", ".write_text")) and bare and "encoding" not in given:
                 yield f"{where}: encoding is missing"
             is_open = called == "open" or called.endswith(".open")
             text_mode = any(re.fullmatch(r"[rwax]t?\+?", mode) for mode in [*modes, given.get("mode", "").strip("'")])
@@ -199,6 +200,7 @@ def test_a_right_import_passes(relative: str, source: str) -> None:
         ("load_dataset(name, trust_remote_code=True)", "no code"),
         ("text.splitlines()", "line feed"),
         ("path.read_text()", "encoding"),
+        ("path.write_text(text)", "encoding"),
         ("open(path, 'w')", "encoding"),
         ("path.open(mode='r')", "encoding"),
         ("CACHE = os.environ.get('X')", "environment"),
