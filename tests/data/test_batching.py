@@ -44,8 +44,8 @@ def test_parts_share_a_batch_evenly(lengths: NDArray[np.int64], budget: int, par
         assert len(split) == parts
         np.testing.assert_array_equal(np.concatenate(split), batch)
         tokens = lengths[batch].sum(axis=1)
-        for part in split:
-            assert abs(lengths[part].sum() - tokens.sum() / parts) <= tokens.max()
+        ends = np.cumsum([lengths[part].sum() for part in split])
+        assert (np.abs(ends - tokens.sum() * np.arange(1, parts + 1) / parts) <= tokens.max() / 2).all()
 
 
 def test_epochs_and_seeds_differ_and_repeat() -> None:
@@ -71,7 +71,7 @@ def test_small_blocks_mix_and_the_longest_comes_first_in_evaluation() -> None:
 def test_positions_of_batches_do_not_follow_length() -> None:
     lengths = np.random.default_rng(0).integers(1, 30, (5000, 2))
     longest = [lengths[batch].max() for batch in TokenBatches(lengths, budget=300).epoch(0)]
-    assert abs(np.corrcoef(longest, np.arange(len(longest)))[0, 1]) < 0.15
+    assert abs(np.corrcoef(longest[1:], longest[:-1])[0, 1]) < 0.15
 
 
 def test_a_single_side_needs_no_second_axis() -> None:

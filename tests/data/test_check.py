@@ -33,25 +33,25 @@ def table(**columns: list[str]) -> datasets.Dataset:
 
 def test_translation() -> None:
     data = {
-        "train": table(source=["a b", "a b", "c", " ", "ab"], target=["x", "x", "q z", "가나다", "c"]),
+        "train": table(source=["a b", "a b", "c", " ", "ab", "c"], target=["x", "x", "q z", "가나다", "c", "y"]),
         "test": table(source=["a b", "c", "new", "a"], target=["x", "other", "", "bc"]),
     }
     report = check(data, tokenizers={"target": Words()})
     train, test = report.splits["train"], report.splits["test"]
-    assert (train.rows, train.duplicates, test.duplicates, train.labels) == (5, 1, 0, None)
+    assert (train.rows, train.duplicates, test.duplicates, train.labels) == (6, 1, 0, None)
     assert train.columns["source"].empty == 1
     assert test.columns["target"].empty == 1
     assert train.columns["target"].characters.longest == 3
-    assert train.columns["target"].characters.mean == 1.8
+    assert train.columns["target"].characters.mean == 1.67
     assert train.columns["target"].tokens is not None
     assert train.columns["target"].tokens.longest == 2
-    assert train.columns["target"].unknown == 1 / 6
+    assert train.columns["target"].unknown == 1 / 7
     assert train.columns["source"].tokens is train.columns["source"].unknown is None
     (leak,) = report.leaks
     assert (leak.split, leak.earlier, leak.rows, leak.inputs) == ("test", "train", 1, 2)
     assert list(warnings(report)) == [
         "train: 1 rows have an empty source",
-        "train: 16.7% of the tokens of target are unknown to the tokenizer",
+        "train: 14.3% of the tokens of target are unknown to the tokenizer",
         "train: 1 rows repeat an earlier one",
         "test: 1 rows have an empty target",
         "test: 2 rows (50.0%) have an input that stands in train, 1 of them as a whole row",

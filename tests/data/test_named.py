@@ -64,10 +64,20 @@ def test_the_language_pair_chooses_them_too() -> None:
 
 @needs_data
 def test_a_share_replaces_a_split_that_the_set_has_not() -> None:
+    assert len(load(name="trec", roles=("text", "label"), test=0.2, folder=DATA)["test"]) > 1000, "its own has 500"
     loaded = load(name="trec", roles=("text", "label"), validation=0.1, folder=DATA)
     assert len(loaded["train"]) + len(loaded["validation"]) == 5452
     assert abs(len(loaded["validation"]) - 545) <= 2
     assert not set(loaded["train"]["text"]) & set(loaded["validation"]["text"])
+
+
+def test_quickstart_is_built_in_and_has_two_directions(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = load(name="quickstart", languages="ko-en")
+    assert {split: len(table) for split, table in loaded.items()} == NAMED_SETS["quickstart"].rows
+    assert loaded["train"][0]["target"].isascii()
+    assert not loaded["train"][0]["source"].isascii()
+    monkeypatch.setattr("headway.data.grammar.generate", lambda: pytest.fail("made again"))
+    assert load(name="quickstart", languages="ko-en")["test"][:] == loaded["test"][:]
 
 
 TREC = b"DESC:def What is caf\xc3\xa9 ?\nHUM:ind Who ?\n"

@@ -135,6 +135,15 @@ def test_a_held_out_share_never_splits_a_group(
     assert sum(map(len, sides)) == len(set(groups))
 
 
+def test_a_group_column_is_read_and_not_kept(folder: Path) -> None:
+    put(folder / "files.tsv", "file\ten\tde\n" + "".join(f"f{i % 7}\ts{i}\tf{i % 7}\n" for i in range(70)))
+    columns = {"source": "en", "target": "de", "group": "file"}
+    loaded = load(train="files.tsv", columns=columns, validation=0.3, folder=folder)
+    assert loaded["train"].column_names == ["source", "target"]
+    assert len(loaded["validation"]) == 20
+    assert not set(loaded["train"]["target"][:]) & set(loaded["validation"]["target"][:])
+
+
 def test_a_share_is_as_large_as_said_and_chosen_by_the_seed(folder: Path) -> None:
     put(folder / "many.tsv", "".join(f"s{i}\tt{i}\n" for i in range(1000)))
     chosen = [

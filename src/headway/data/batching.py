@@ -56,7 +56,7 @@ class TokenBatches:
     def split(self, batch: Rows, parts: int) -> list[Rows]:
         """A batch in `parts` parts of about equal real tokens, for ranks × accumulation; some may be empty.
 
-        No part is further from an equal share than the longest row. Neighbours in length stay together.
+        No part is further from an equal share than the longest row is long. Neighbours in length stay together.
         """
         tokens = self.lengths[batch].sum(axis=1)
         middles = np.cumsum(tokens) - tokens / 2
@@ -66,14 +66,15 @@ class TokenBatches:
     def _cut(self, rows: Rows) -> list[Rows]:
         """Consecutive batches, each as large as the budget allows."""
         batches, start = [], 0
-        longest = [0] * self.lengths.shape[1]
-        for place, sides in enumerate(self.lengths[rows].tolist()):
-            grown = [max(pair) for pair in zip(longest, sides, strict=True)]
-            if place > start and (place - start + 1) * sum(grown) > self.budget:
-                batches.append(rows[start:place])
-                start, grown = place, sides
-            longest = grown
-        return [*batches, rows[start:]] if len(rows) else []
+        while start < len(rows):
+            most = max(1, self.budget // max(1, int(self.lengths[rows[start]].sum())))
+            window = rows[start : start + most]
+            longest = np.maximum.accumulate(self.lengths[window]).sum(axis=1)  # (window,)
+            costs = np.arange(1, len(window) + 1) * longest  # never falls
+            size = max(1, int(np.searchsorted(costs, self.budget, side="right")))
+            batches.append(window[:size])
+            start += size
+        return batches
 
 
 def by_length(lengths: NDArray[np.int64]) -> Rows:

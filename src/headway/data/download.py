@@ -80,7 +80,7 @@ def _download(remote: RemoteFile) -> bytes:
     ):
         stream = gzip.GzipFile(fileobj=answer) if remote.url.endswith(".gz") else answer
         data = bytearray()
-        while len(data) <= remote.size and (block := stream.read(min(_BLOCK, remote.size + 1 - len(data)))):
+        while block := stream.read(min(_BLOCK, remote.size + 1 - len(data))):
             data += block
             go(len(block))
         return bytes(data)
