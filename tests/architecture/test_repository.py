@@ -15,12 +15,12 @@ OUTSIDE = re.compile(rb"\.\./shared\b")
 
 @pytest.fixture
 def git() -> Callable[..., list[str]]:
-    """Runs git on the repository and returns the names it prints."""
+    """Lists files of the repository, as `git ls-files` does."""
     if not (ROOT / ".git").exists() or shutil.which("git") is None:
         pytest.skip("not a git repository")
 
     def names(*words: str) -> list[str]:
-        listed = subprocess.run(["git", *words, "-z"], cwd=ROOT, capture_output=True, check=True).stdout
+        listed = subprocess.run(["git", "ls-files", "-z", *words], cwd=ROOT, capture_output=True, check=True).stdout
         return [name for name in listed.decode().split("\0") if name]
 
     return names
@@ -28,7 +28,7 @@ def git() -> Callable[..., list[str]]:
 
 def test_no_machine_path(git: Callable[..., list[str]]) -> None:
     found = []
-    for name in git("ls-files"):
+    for name in git():
         if name == str(Path(__file__).relative_to(ROOT)) or not (ROOT / name).is_file():
             continue
         content = (ROOT / name).read_bytes()
@@ -40,8 +40,8 @@ def test_no_machine_path(git: Callable[..., list[str]]) -> None:
 
 def test_git_ignores_no_source(git: Callable[..., list[str]]) -> None:
     """The wheel leaves out what git ignores: a pattern such as `runs/` without a slash in front also hits src."""
-    ignored = git("ls-files", "--others", "--ignored", "--exclude-standard", "--", "src", "tests")
-    ignored += git("ls-files", "--cached", "--ignored", "--exclude-standard", "--", "src", "tests")
+    ignored = git("--others", "--ignored", "--exclude-standard", "--", "src", "tests")
+    ignored += git("--cached", "--ignored", "--exclude-standard", "--", "src", "tests")
     assert not [name for name in ignored if "__pycache__" not in name]
 
 
