@@ -41,12 +41,16 @@ RESIDUALS = {"pre": pre, "post": post, "pre_normed": pre_normed}
 class Block(nn.Module):
     """One layer of an encoder or decoder."""
 
+    cross_attention: Attention  # where the spec asks for it
+    cross_attention_norm: nn.Module
+
     def __init__(self, spec: StackSpec) -> None:
         super().__init__()
         self.residual, self.dropout = RESIDUALS[spec.norm_order], Dropout(spec.dropout.residual)
         self.attention, self.attention_norm = Attention(spec), _norm(spec)
-        self.cross_attention = Attention(spec) if spec.cross_attention else None
-        self.cross_attention_norm = _norm(spec) if spec.cross_attention else None
+        self.has_memory = spec.cross_attention
+        if self.has_memory:
+            self.cross_attention, self.cross_attention_norm = Attention(spec), _norm(spec)
         self.feed_forward, self.feed_forward_norm = FeedForward(spec), _norm(spec)
 
     def forward(
@@ -65,12 +69,14 @@ class Block(nn.Module):
             kv = cache.append(*self.attention.project_kv(h, rotation))
             return self.dropout(self.attention(h, kv, mask, rotation))
 
-        def attend_memory(h: Tensor) -> Tensor:
-            kv = cache.once(lambda: self.cross_attention.project_kv(memory))
-            return self.dropout(self.cross_attention(h, kv, memory_mask))
-
         x = self.residual(x, self.attention_norm, attend)
-        if self.cross_attention is not None:
+        if self.has_memory:
+            assert memory is not None, "a decoder with cross-attention needs the memory of an encoder"
+
+            def attend_memory(h: Tensor) -> Tensor:
+                kv = cache.once(lambda: self.cross_attention.project_kv(memory))
+                return self.dropout(self.cross_attention(h, kv, memory_mask))
+
             x = self.residual(x, self.cross_attention_norm, attend_memory)
         return self.residual(x, self.feed_forward_norm, lambda h: self.dropout(self.feed_forward(h)))
 

@@ -57,8 +57,8 @@ def _pointwise(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
 
 
 def onednn(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """`F.linear` for training, through oneDNN; under autocast the plain path, which is oneDNN already."""
-    if torch.is_autocast_enabled("cpu") or x.dtype != torch.float32:
+    """`F.linear` for training, through oneDNN; plain under autocast, which is oneDNN too, and for no rows at all."""
+    if torch.is_autocast_enabled("cpu") or x.dtype != torch.float32 or x.numel() == 0:
         return F.linear(x, weight, bias)
     return _OneDnn.apply(x, weight, bias)  # type: ignore[no-any-return, no-untyped-call, unused-ignore]
 
@@ -72,6 +72,7 @@ class PreparedKernel:
 
     def __init__(self) -> None:
         self._version: tuple[int, int] | None = None
+        self._source: Tensor | None = None  # held, so that no other weight gets its address
         self._prepared: Any = None
 
     def __call__(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
@@ -80,7 +81,8 @@ class PreparedKernel:
             return F.linear(x, weight, bias)
         version = weight.data_ptr(), weight._version
         if self._version != version:
-            self._version, self._prepared = version, self.prepare(weight.detach())
+            self._version, self._source = version, weight.detach()
+            self._prepared = self.prepare(self._source)
         return self.run(x, bias)
 
     def prepare(self, weight: Tensor) -> Any:

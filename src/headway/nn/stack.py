@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -36,8 +36,7 @@ class Stack(nn.Module):
         """`tokens` is handed in, so that two stacks and a head may share one table."""
         super().__init__()
         self.spec, self.tokens, self.position = spec, tokens, position_of(spec)
-        norm = lambda wanted: norm_of(spec.norm, spec.d_model, spec.norm_eps) if wanted else nn.Identity()  # noqa: E731
-        self.embedding_norm, self.final_norm = norm(spec.embedding_norm), norm(spec.final_norm)
+        self.embedding_norm, self.final_norm = _norm(spec, spec.embedding_norm), _norm(spec, spec.final_norm)
         self.embedding_dropout, self.final_dropout = Dropout(spec.dropout.embedding), Dropout(spec.dropout.final)
         self.blocks = nn.ModuleList(Block(spec) for _ in range(spec.num_layers))
         self.activation_checkpointing = False
@@ -65,7 +64,7 @@ class Stack(nn.Module):
         states = None if memory is None else memory.states
         memory_mask = None if memory is None else _memory_mask(layout, memory.layout)
         for i, block in enumerate(self.blocks):
-            arguments = {
+            arguments: dict[str, Any] = {
                 "mask": mask,
                 "cache": cache.layer(i),
                 "rotation": rotation,
@@ -78,6 +77,10 @@ class Stack(nn.Module):
                 x = block(x, **arguments)
         out: Tensor = self.final_dropout(self.final_norm(x))
         return out
+
+
+def _norm(spec: StackSpec, wanted: bool) -> nn.Module:
+    return norm_of(spec.norm, spec.d_model, spec.norm_eps) if wanted else nn.Identity()
 
 
 def _memory_mask(query: Layout, key: Layout) -> Mask:

@@ -1,0 +1,85 @@
+"""Specs: plain data that comes back from JSON, and sizes that cannot be are refused where they are written."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+
+from headway.errors import CheckpointError, ConfigError
+from headway.models.families.vaswani import Vaswani
+from headway.spec import AttentionSpec, PositionSpec, RecurrentSpec, StackSpec, from_json, to_json
+
+SPECS = [
+    Vaswani(position="alibi", norm_order="pre", tied="none", decoder_layers=1).spec(9, 8),
+    RecurrentSpec(
+        family="luong", cell="gru", source_vocab_size=9, target_vocab_size=9, max_length=5, num_layers=1, d_model=4
+    ),
+]
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.family)
+def test_a_spec_comes_back_from_a_file(spec: object) -> None:
+    assert from_json(json.loads(json.dumps(to_json(spec)))) == spec
+
+
+def edited(path: str, value: object) -> dict:
+    data = json.loads(json.dumps(to_json(SPECS[0])))
+    *parents, last = path.split(".")
+    place = data
+    for name in parents:
+        place = place[name]
+    if value == "removed":
+        del place[last]
+    else:
+        place[last] = value
+    return data
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "says"),
+    [
+        ("kind", "cnn", "kind 'cnn'; this version knows transformer, recurrent"),
+        ("encoder.d_model", "removed", "transformer.encoder has missing or unknown keys: d_model"),
+        ("encoder.width", 3, "transformer.encoder has missing or unknown keys: width"),
+        ("encoder.d_model", "512", "transformer.encoder.d_model is '512'"),
+        ("encoder.d_model", 512.0, "transformer.encoder.d_model is 512.0"),
+        ("encoder.causal", 1, "transformer.encoder.causal is 1"),
+        ("decoder.norm_order", "middle", "transformer.decoder.norm_order is 'middle'"),
+        ("decoder.attention", 8, "transformer.decoder.attention is 8; expected an object"),
+        ("encoder.dropout.final", True, "transformer.encoder.dropout.final is True"),
+    ],
+)
+def test_a_damaged_spec_is_refused_with_the_place(path: str, value: object, says: str) -> None:
+    with pytest.raises(CheckpointError, match=says):
+        from_json(edited(path, value))
+
+
+def test_an_integer_is_a_float_where_one_is_expected() -> None:
+    assert from_json(edited("encoder.dropout.final", 0)).encoder.dropout.final == 0.0
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"num_layers": 0}, "num_layers is 0; it must be at least 1"),
+        ({"d_ff": -1}, "d_ff is -1"),
+        ({"d_model": 5}, "d_model is 5; sinusoidal positions need an even width"),
+        ({"attention": AttentionSpec(num_heads=0, head_dim=2)}, "num_heads is 0"),
+        ({"attention": AttentionSpec(num_heads=3, head_dim=2, num_kv_heads=2)}, "num_heads 3 is not divisible"),
+        (
+            {"position": PositionSpec(kind="rotary"), "attention": AttentionSpec(num_heads=2, head_dim=3)},
+            "head_dim is 3; rotary",
+        ),
+    ],
+)
+def test_sizes_that_cannot_be_are_refused(change: dict[str, object], says: str) -> None:
+    sizes = {"vocab_size": 9, "max_length": 9, "num_layers": 1, "d_model": 4, "d_ff": 8, "causal": False}
+    with pytest.raises(ConfigError, match=says):
+        StackSpec(**{**sizes, "attention": AttentionSpec(num_heads=2, head_dim=2), **change})
+
+
+def test_a_spec_cannot_be_changed() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        SPECS[0].encoder.d_model = 5
