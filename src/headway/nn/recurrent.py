@@ -86,10 +86,19 @@ class RecurrentStack(nn.Module):
         return layout.tokens(grid), tuple(map(torch.cat, zip(*last, strict=True)))
 
 
-def _run(cells: nn.Module, grid: Tensor, order: Order | None, before: Hidden | None) -> tuple[Tensor, Hidden]:
-    given = before[0] if before is not None and len(before) == 1 else before
-    states, last = cells(grid if order is None else _arrange(grid, order.there), given)
-    return states if order is None else _arrange(states, order.back), last if isinstance(last, tuple) else (last,)
+def _run(cells: nn.Module, grid: Tensor, order: Order | None, hidden: Hidden | None) -> tuple[Tensor, Hidden]:
+    """One layer in one direction, always in the dtype of its weights.
+
+    On a processor, torch's LSTM fails under autocast, and its bfloat16 cells take twenty times as long as float32.
+    """
+    if order is not None:
+        grid = _arrange(grid, order.there)
+    before = None if hidden is None else tuple(part.to(grid.dtype) for part in hidden)
+    with torch.autocast(grid.device.type, enabled=False):
+        states, last = cells(grid, before[0] if before is not None and len(before) == 1 else before)
+    if order is not None:
+        states = _arrange(states, order.back)
+    return states, last if isinstance(last, tuple) else (last,)
 
 
 class Alignment(nn.Module):
