@@ -61,9 +61,8 @@ def test_hypotheses_that_share_a_source_move_and_leave_as_if_each_had_been_alone
     sentence = torch.tensor([0, 0, 1, 1, 2, 2])
 
     def expected(hypotheses: Tensor, of: Tensor) -> Tensor:
-        return torch.stack(
-            [model(sources[s][None], None, h[None]).logits[0, -1] for h, s in zip(hypotheses, of.tolist())]
-        )
+        pairs = zip(hypotheses, of.tolist(), strict=True)
+        return torch.stack([model(sources[i][None], None, ids[None]).logits[0, -1] for ids, i in pairs])
 
     with torch.no_grad():
         state = model.start(model.encode(source, Layout.padded(source, mask)))
