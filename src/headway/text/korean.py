@@ -1,7 +1,7 @@
 """Hangul arithmetic, particles that follow the final consonant, and Korean conjugation.
 
-The syllable block is the arithmetic of The Unicode Standard, section 3.12 (Conjoining Jamo Behavior); the spelling of particles
-and endings follows the Korean orthography 한글 맞춤법 (chapter 4, sections 1 and 2). All text is NFC; offsets are characters.
+The syllable block is the arithmetic of The Unicode Standard, section 3.12 (Conjoining Jamo Behavior); the spelling of
+particles and endings follows the Korean orthography 한글 맞춤법 (chapter 4, sections 1 and 2). All text is NFC.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ _DIGIT_READINGS = dict(zip("0123456789", "영일이삼사오육칠팔구", stric
 _PARTICLES = {"은/는", "이/가", "을/를", "와/과", "으로/로", "아/야", "이에요/예요", "이었/였"}
 _VOWEL_FIRST = {"와/과"}
 _CONTRACTIONS = {  # (vowel of the stem, vowel of the ending) -> one vowel
-    ("ㅏ", "ㅏ"): "ㅏ", ("ㅗ", "ㅏ"): "ㅘ", ("ㅓ", "ㅓ"): "ㅓ", ("ㅕ", "ㅓ"): "ㅕ", ("ㅐ", "ㅓ"): "ㅐ", ("ㅔ", "ㅓ"): "ㅔ",
-    ("ㅜ", "ㅓ"): "ㅝ", ("ㅣ", "ㅓ"): "ㅕ", ("ㅚ", "ㅓ"): "ㅙ",
+    ("ㅏ", "ㅏ"): "ㅏ", ("ㅗ", "ㅏ"): "ㅘ", ("ㅓ", "ㅓ"): "ㅓ", ("ㅕ", "ㅓ"): "ㅕ", ("ㅐ", "ㅓ"): "ㅐ",
+    ("ㅔ", "ㅓ"): "ㅔ", ("ㅜ", "ㅓ"): "ㅝ", ("ㅣ", "ㅓ"): "ㅕ", ("ㅚ", "ㅓ"): "ㅙ",
 }  # fmt: skip
 
 
@@ -88,10 +88,10 @@ def attach(word: str, particle: str) -> str:
 
     Args:
         word: any word that ends in Hangul or a digit.
-        particle: both forms, as dictionaries write them, such as `"은/는"`, or one form that never changes, such as `"에서"`.
+        particle: both forms, as dictionaries write them (`"은/는"`), or one form that never changes (`"에서"`).
 
     Raises:
-        DataError: the particle names two forms but is not one of the known pairs, or the end of the word cannot be read.
+        DataError: the particle is not one of the known pairs, or the end of the word cannot be read.
 
     >>> attach("책", "을/를"), attach("사과", "을/를"), attach("서울", "으로/로"), attach("책", "와/과")
     ('책을', '사과를', '서울로', '책과')
@@ -112,7 +112,8 @@ class Predicate:
 
     Args:
         stem: the dictionary form without 다; only its last two syllables change, so it may hold spaces (`"보여 주"`).
-        irregular: the irregular class: ㅂ, ㄷ, ㅅ, ㅎ or 르; "" where the spelling rules alone decide (ㄹ, 으 and 하 included).
+        irregular: the irregular class: ㅂ, ㄷ, ㅅ, ㅎ or 르, 시 for a stem that honours; "" where the spelling rules
+            alone decide (ㄹ, 으 and 하 included).
         part: "verb", "adjective", "existential" (있다, 없다 and what ends in them) or "copula" (이다, 아니다).
         honorific: the stem that honours the subject where a word of its own replaces -(으)시-, as 드시 does for 먹.
     """
@@ -161,7 +162,7 @@ def _infinitive(predicate: Predicate) -> str:
 
 
 def _open_stem(predicate: Predicate) -> str:
-    """The stem as it stands before an ending with 으, with that 으 where it is kept: 읽으, 가, 도우, 들으, 지으, 만들."""
+    """The stem before an ending with 으, with that 으 where it is kept: 읽으, 가, 도우, 들으, 지으, 만들."""
     stem = predicate.stem
     final = final_consonant(stem)
     if predicate.irregular == "ㅂ":
@@ -179,15 +180,16 @@ def conjugate(predicate: Predicate, ending: str) -> str:
 
     Args:
         predicate: the word.
-        ending: as grammars write it: one that opens with 아 or 았 harmonises with the stem (`"아요"`, `"았다"`), one that opens
-            with 으 keeps it only after a consonant (`"으ㄴ"`, `"으면"`), `"는다"` is ㄴ다 after a vowel; any other is appended.
+        ending: as grammars write it: one that opens with 아 or 았 harmonises with the stem (`"아요"`, `"았다"`),
+            one that opens with 으 keeps it only after a consonant (`"으ㄴ"`), `"는다"` is ㄴ다 after a vowel; any other
+            is appended.
 
-    >>> conjugate(Predicate("돕", "ㅂ"), "아요"), conjugate(Predicate("만들"), "으ㄴ"), conjugate(Predicate("가"), "는다")
-    ('도와요', '만든', '간다')
+    >>> conjugate(Predicate("돕", "ㅂ"), "아요"), conjugate(Predicate("만들"), "으ㄴ")
+    ('도와요', '만든')
     """
     stem, first = predicate.stem, ending[0]
     if first == "아":
-        if stem[-1] == "시" and ending == "아요":
+        if predicate.irregular == "시" and ending == "아요":
             return stem[:-1] + "세요"
         return _infinitive(predicate) + ending[1:]
     if first == "았":
@@ -206,9 +208,8 @@ def conjugate(predicate: Predicate, ending: str) -> str:
 
 def honor(predicate: Predicate) -> Predicate:
     """The predicate that honours its subject: 읽다 to 읽으시다, 먹다 to 드시다."""
-    return Predicate(
-        predicate.honorific or conjugate(predicate, "으시"), part="verb" if predicate.part == "verb" else "adjective"
-    )
+    part = "verb" if predicate.part == "verb" else "adjective"
+    return Predicate(predicate.honorific or conjugate(predicate, "으시"), "시", part)
 
 
 def negate(predicate: Predicate) -> Predicate:
@@ -274,8 +275,8 @@ def finite(predicate: Predicate, tense: str, *, is_polite: bool, is_question: bo
 def adnominal(predicate: Predicate, tense: str) -> str:
     """The form before a noun: 읽는, 읽은, 읽을 for verbs; 큰 for adjectives; 있는 for 있다 in the present.
 
-    >>> adnominal(Predicate("팔"), "present"), adnominal(Predicate("팔"), "past"), adnominal(Predicate("무겁", "ㅂ", "adjective"), "present")
-    ('파는', '판', '무거운')
+    >>> adnominal(Predicate("팔"), "present"), adnominal(Predicate("팔"), "past")
+    ('파는', '판')
     """
     if tense == "future":
         return conjugate(predicate, "으ㄹ")

@@ -1,6 +1,6 @@
 """English to Korean sentence pairs from a bilingual grammar of our own: `generate`, `count`, `phenomenon_accuracy`.
 
-Every choice in the Korean can be read off the English, so one English sentence has one Korean; see docs/quickstart-data.md.
+Every choice in the Korean can be read off the English, so one English sentence has one Korean: docs/quickstart-data.md.
 """
 
 from headway.data.grammar.generate import Pair, count, draw_pair, generate, held_out

@@ -7,9 +7,10 @@ from functools import lru_cache
 from itertools import cycle
 from random import Random
 
-from headway.data.grammar.draw import Chunk, Draft, Draw
+from headway.data.grammar.draw import Draw
 from headway.data.grammar.frames import FRAMES
 from headway.data.grammar.numerals import COUNTERS, korean
+from headway.data.grammar.phrases import Chunk, Draft
 from headway.data.grammar.predicates import DATIVES, VERBS
 from headway.errors import ConfigError
 
@@ -28,7 +29,7 @@ class Pair:
         source: the English sentence.
         target: the Korean sentence.
         frame: the name of the frame it was drawn from.
-        checks: (phenomenon, the Korean words that must stand in a translation); words that end in . or ? are the whole sentence.
+        checks: (phenomenon, the Korean words that must stand in a translation); with . or ?, all of it.
         verb_objects: every verb with its object, as (먹다, 사과).
         numeral_counters: every numeral with its counter, as (세, 권).
     """
@@ -53,7 +54,7 @@ class Pair:
 
 @lru_cache(maxsize=1)
 def held_out() -> tuple[Combinations, Combinations]:
-    """The combinations of verb × object and numeral × counter that no training sentence holds, the same under every seed.
+    """The combinations verb × object and numeral × counter that no training sentence holds, under any seed.
 
     They are a tenth of the objects of each verb, and of the numerals of each counter, that has at least eight of them.
     """
@@ -109,8 +110,8 @@ def _english(draw: Draw, draft: Draft) -> str:
 def generate(*, seed: int = 0, rows: int = 30_000) -> dict[str, list[Pair]]:
     """Draws pairs and splits them into train, validation and test.
 
-    Half of validation and of test (a thirtieth of the rows each) holds a combination that no training sentence holds; no two
-    rows share an English sentence, and no Korean sentence of validation or test stands in training.
+    Half of validation and of test (a thirtieth of the rows each) holds a combination that no training sentence holds;
+    no two rows share an English sentence, and no Korean sentence of validation or test stands in training.
 
     Args:
         seed: of the draw; the same seed gives the same rows on every machine.
@@ -149,10 +150,10 @@ def generate(*, seed: int = 0, rows: int = 30_000) -> dict[str, list[Pair]]:
 
 
 def count(*, probes: int = 300, seed: int = 0) -> int:
-    """An estimate of how many sentences the grammar holds: the mean inverse probability of a random choice, summed over frames.
+    """Estimates how many sentences the grammar holds: the mean inverse probability of a sentence, over all frames.
 
-    Knuth 1975, Estimating the efficiency of backtrack programs, eq. 4; a frame that draws again (another verb than before) is
-    counted a few per cent too high.
+    Knuth 1975, Estimating the efficiency of backtrack programs; a frame that draws again (another verb than before)
+    is counted a few per cent too high.
 
     Args:
         probes: sentences drawn from each frame.

@@ -1,11 +1,12 @@
-"""The verbs and adjectives of the grammar: English forms, Korean stems, and the nouns and places that make sense with them."""
+"""The verbs and adjectives of the grammar: English, Korean stems, the nouns and places that make sense with them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from headway.data.grammar.english import gerund, past, third_person
-from headway.data.grammar.nouns import Noun, Place, nouns, places
+from headway.data.grammar.nouns import Noun, nouns
+from headway.data.grammar.places import Place, places
 from headway.text.korean import Predicate
 
 
@@ -21,9 +22,9 @@ class Verb:
         korean: the Korean predicate.
         objects: what it can be done to (none for a verb without an object).
         places: where it is done.
-        uses: "h" can be a habit, "p" can be in progress, "v" can be wanted, planned and asked for, "c" can be done to a number of
-            things, "d" goes on for hours, "o" brings a thing about or gets hold of it, "e" is done to a thing at hand, "m" is done to what is mine, "i" puts
-            something into its place (에, not 에서).
+        uses: letters for what the verb can do: "h" be a habit, "p" be in progress, "v" be planned and asked for,
+            "c" be done to a number of things, "d" go on for hours, "o" bring a thing about or get hold of it,
+            "e" be done to a thing at hand, "m" be done to what is mine, "i" put a thing into its place (에, not 에서).
     """
 
     english: str
@@ -74,8 +75,8 @@ boil | 삶 | boil noodles | cook | hpvce
 make made | 만들 | baked dumpling pizza sandwich hamburger soup salad craft skirt dress sweater chair desk | | hpvco
 read read | 읽 | text | study outside home | hpvced
 write wrote | 쓰 | writing | study home | hpvco
-draw drew | 그리 | animal flower tree scenery map | study outside | hpvco
-paint | 칠하 | painted | | pve
+draw drew | 그리 | animal flower tree scenery map house | study outside | hpvco
+paint | 칠하 | painted house | | pve
 open | 열 | gate bag box | | hpvm
 close | 닫 | gate | | hv
 watch | 보 | screen | home | hpvd
@@ -109,8 +110,8 @@ translate | 번역하 | writing | study | hpvce
 hang hung | 걸 | hang coat | home classroom | veim
 ride rode | 타 | vehicle horse | | hpv
 drive drove | 운전하 | drive | | hpvm
-turn on | 켜 | electric | home office classroom | vm
-turn off | 끄 | electric | home office classroom | vm
+turn on | 켜 | electric | | vm
+turn off | 끄 | electric | | vm
 use | 사용하 | tool | | hpvem
 print | 인쇄하 | report photo map ticket postcard | office study | hpvce
 wrap | 포장하 | gift book doll cup cake | | hpvce
@@ -147,7 +148,7 @@ cry cried | 울 | | inside outside public | p
 laugh | 웃 | | inside public | p
 """
 
-_COLORED = "body head feet hands bag umbrella car bicycle ball cup pencil chair door"
+_COLORED = "house body head feet hands bag umbrella car bicycle ball cup pencil chair door"
 
 # english [comparative; "more" takes it before] | stem [irregular] [part] | nouns
 _ADJECTIVES = f"""

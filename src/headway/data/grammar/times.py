@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from headway.data.grammar import numerals
-from headway.data.grammar.draw import Chunk, Draw
+from headway.data.grammar.draw import Draw
+from headway.data.grammar.phrases import Chunk
 
 
 class Time(NamedTuple):
@@ -33,7 +34,8 @@ _FUTURE = (
     ("the day after tomorrow", "모레"), ("this afternoon", "오늘 오후에"),
 )  # fmt: skip
 _HABIT = (
-    ("every day", "매일"), ("every morning", "매일 아침"), ("every evening", "매일 저녁"), ("every weekend", "주말마다"),
+    ("every day", "매일"), ("every morning", "매일 아침"), ("every evening", "매일 저녁"), ("every weekend",
+    "주말마다"),
     *((f"every {english}", f"{korean}마다") for english, korean in DAYS),
 )  # fmt: skip
 UNITS = {"minute": "분", "hour": "시간", "day": "일", "week": "주", "month": "개월", "year": "년"}
@@ -47,7 +49,7 @@ def _fixed(words: tuple[str, str]) -> Time:
 
 
 def past(draw: Draw, *, is_recent: bool = False) -> Time:
-    """A time that is over: yesterday, on Monday, three days ago, on March 5; a recent one may be minutes or hours ago."""
+    """A time that is over: yesterday, three days ago, on March 5; where it may be recent, minutes or hours ago."""
     kind = draw.weigh(("fixed", "day", "ago", "date"), (8, 2, 3, 2))
     if kind == "fixed":
         return _fixed(draw.pick(_PAST))
@@ -109,7 +111,7 @@ def calendar(draw: Draw, *, has_year: bool = False) -> tuple[str, str]:
     """A date without preposition and particle: March 5 / 3월 5일."""
     month = draw.pick(range(12))
     day = draw.pick(range(1, _LENGTHS[month] + 1))
-    year = draw.pick(range(1980, 2030)) if has_year else 0
+    year = draw.pick(range(2000, 2025)) if has_year else 0
     english = f"{MONTHS[month]} {day}" + (f", {year}" if year else "")
     return english, (f"{year}년 " if year else "") + f"{month + 1}월 {day}일"
 

@@ -3,43 +3,48 @@
 from __future__ import annotations
 
 from headway.data.grammar import times
-from headway.data.grammar.draw import (
+from headway.data.grammar.choices import actions, balanced, like
+from headway.data.grammar.draw import Draw
+from headway.data.grammar.english import article, join
+from headway.data.grammar.nouns import nouns
+from headway.data.grammar.phrases import (
     Chunk,
     Draft,
-    Draw,
     Phrase,
     accusative,
     be,
     inflected,
-    like,
     marked,
     nominative,
     separated,
     topic,
 )
-from headway.data.grammar.english import article, join
-from headway.data.grammar.nouns import nouns
 from headway.data.grammar.predicates import INTRANSITIVES, VERBS, Verb
 from headway.text.korean import Predicate, adnominal, attach, chain, copula
 
 PEOPLE = nouns("person")
-_TOOLS = (  # English verb, its objects, what it is done with
-    ("cut", "slice", (("a knife", "칼"),)), ("cut", "paper", (("scissors", "가위"),)), ("cut", "fruit", (("a knife", "칼"),)),
+_TOOLS = (  # English verb | its objects | what it is done with, in English and Korean
+    ("cut", "slice fruit", (("a knife", "칼"),)),
+    ("cut", "paper", (("scissors", "가위"),)),
     ("write", "letter poem novel postcard report", (("a pen", "펜"), ("a pencil", "연필"))),
-    ("draw", "animal flower tree scenery", (("a pen", "펜"), ("a pencil", "연필"), ("a brush", "붓"), ("crayons", "크레용"))),
-    ("eat", "bowl salad", (("a spoon", "숟가락"), ("chopsticks", "젓가락"))), ("eat", "cake fruit salad", (("a fork", "포크"),)),
-    ("wipe", "wipe", (("a towel", "수건"), ("a rag", "걸레"))), ("paint", "painted", (("a brush", "붓"),)),
-    ("wash", "cup plate spoon", (("soap", "비누"), ("hot water", "뜨거운 물"))), ("write", "email report", (("a computer", "컴퓨터"),)),
+    ("write", "email report", (("a computer", "컴퓨터"),)),
+    ("draw", "animal flower tree scenery", (("a pen", "펜"), ("a pencil", "연필"), ("crayons", "크레용"))),
+    ("draw", "flower tree scenery", (("a brush", "붓"),)),
+    ("eat", "bowl salad", (("a spoon", "숟가락"), ("chopsticks", "젓가락"))),
+    ("eat", "cake fruit salad", (("a fork", "포크"),)),
+    ("wipe", "wipe", (("a towel", "수건"), ("a rag", "걸레"))),
+    ("paint", "painted", (("a brush", "붓"),)),
+    ("wash", "cup plate spoon", (("soap", "비누"), ("hot water", "뜨거운 물"))),
     ("carry", "heavy", (("a truck", "트럭"), ("a cart", "수레"))),
 )  # fmt: skip
-_WITH_TOOLS = tuple(dict.fromkeys(
-    (verb, noun, tool)
+_WITH_TOOLS = balanced(
+    (verb, (noun, tool))
     for english, query, tools in _TOOLS
     for verb in VERBS
     for noun in nouns(query)
     for tool in tools
     if verb.english == english and noun in verb.objects
-))  # fmt: skip
+)
 _SLOW = {"learn", "visit", "study", "look after", "collect", "write", "translate", "paint", "make", "draw"}
 BEING = Predicate("있", part="existential", honorific="계시")
 
@@ -184,7 +189,7 @@ def without_object(draw: Draw) -> Draft:
 
 def topic_object(draw: Draw) -> Draft:
     """As for the cake, Mina ate it."""
-    (verb, noun), subject = draw.action(with_people=False), draw.subject()
+    (verb, noun), subject = draw.one_of(actions(with_people=False)), draw.subject()
     thing = draw.certain(noun)
     draw.combine(verb, noun)
     pronoun = "them" if noun.kind == "pair" else "it"
@@ -203,7 +208,7 @@ def it_was(draw: Draw) -> Draft:
 
 def two_objects(draw: Draw) -> Draft:
     """Mina bought bread and milk."""
-    (verb, noun), subject, time = draw.action(with_company=True), draw.subject(), times.past(draw)
+    (verb, noun), subject, time = draw.one_of(actions(with_company=True)), draw.subject(), times.past(draw)
     other = draw.pick(like(verb, noun))
     first, second = draw.object(verb, noun, is_general=True), draw.object(verb, other, is_general=True)
     english = join(subject.english, verb.past, first.english, "and", second.english, time.english)
@@ -223,7 +228,7 @@ def two_subjects(draw: Draw) -> Draft:
 
 def instrument(draw: Draw) -> Draft:
     """Mina cut the paper with scissors."""
-    verb, noun, (english_tool, tool) = draw.pick(_WITH_TOOLS)
+    verb, (noun, (english_tool, tool)) = draw.one_of(_WITH_TOOLS)
     subject, tense = draw.subject(), draw.weigh(("past", "future"), (2, 1))
     thing = draw.object(verb, noun)
     english = join(subject.english, inflected(verb, subject, tense), thing.english, "with", english_tool)
@@ -240,6 +245,7 @@ def companion(draw: Draw) -> Draft:
 
 
 FRAMES = (
-    past, past_time_first, habit, often, future, progressive, progressive_at, past_not, habit_not, not_yet, future_not, somebody,
+    past, past_time_first, habit, often, future, progressive, progressive_at, past_not, habit_not, not_yet, future_not,
+    somebody,
     without_object, topic_object, it_was, two_objects, two_subjects, instrument, companion,
 )  # fmt: skip

@@ -5,19 +5,23 @@ from __future__ import annotations
 from functools import lru_cache
 
 from headway.data.grammar import times
-from headway.data.grammar.draw import Chunk, Draft, Draw, Phrase, accusative, be, like, marked, nominative, topic
+from headway.data.grammar.choices import actions, adjectives_of, balanced, like
+from headway.data.grammar.draw import Draw
 from headway.data.grammar.english import join
 from headway.data.grammar.frames.actions import PEOPLE, in_progress
 from headway.data.grammar.frames.motion import COME, GO
 from headway.data.grammar.frames.wishes import ability
-from headway.data.grammar.nouns import Noun, places
-from headway.data.grammar.predicates import ADJECTIVES, VERBS, Adjective, Verb
+from headway.data.grammar.nouns import Noun
+from headway.data.grammar.phrases import Chunk, Draft, Phrase, accusative, be, marked, nominative, topic
+from headway.data.grammar.places import places
+from headway.data.grammar.predicates import ADJECTIVES, VERBS, Verb
 from headway.text.korean import adnominal, conjugate, copula
 
 _MEETING = tuple(verb for verb in VERBS if verb.english in ("meet", "help", "wait for", "visit"))[:3]
 _OF_PEOPLE = tuple(adjective for adjective in ADJECTIVES if adjective.nouns[0] in PEOPLE)
 _CAUSES = (  # English, Korean, whether people go out
-    ("it rained", "비가 와서", False), ("it snowed", "눈이 와서", False), ("the weather was cold", "날씨가 추워서", False),
+    ("it rained", "비가 와서", False), ("it snowed", "눈이 와서", False), ("the weather was cold",
+    "날씨가 추워서", False),
     ("the weather was hot", "날씨가 더워서", False), ("the wind was strong", "바람이 강해서", False),
     ("the weather was good", "날씨가 좋아서", True), ("the weather was warm", "날씨가 따뜻해서", True),
     ("it was a holiday", "휴일이어서", True), ("it was Sunday", "일요일이어서", True),
@@ -30,7 +34,7 @@ _CONDITIONS = (
 
 @lru_cache(maxsize=4)
 def _chains() -> tuple[tuple[Noun, tuple[Verb, ...], tuple[Verb, ...]], ...]:
-    """Things with the verbs that bring them about (the clause) and the verbs that use them afterwards (the sentence)."""
+    """Things, the verbs of a clause that brings them about, and the verbs of a sentence that uses them."""
     found: dict[Noun, tuple[list[Verb], list[Verb]]] = {}
     for verb in VERBS:
         for noun in verb.objects:
@@ -38,18 +42,6 @@ def _chains() -> tuple[tuple[Noun, tuple[Verb, ...], tuple[Verb, ...]], ...]:
                 if letter in verb.uses:
                     verbs.append(verb)
     return tuple((noun, tuple(first), tuple(second)) for noun, (first, second) in found.items() if first and second)
-
-
-@lru_cache(maxsize=4)
-def _judged() -> tuple[tuple[Verb, Noun, Adjective], ...]:
-    return tuple(
-        (verb, noun, adjective)
-        for verb in VERBS
-        if "o" in verb.uses
-        for noun in verb.objects
-        for adjective in ADJECTIVES
-        if noun in adjective.nouns
-    )
 
 
 def _before(verb: Verb, tense: str) -> Chunk:
@@ -74,9 +66,13 @@ def the_one_that(draw: Draw) -> Draft:
     ))  # fmt: skip
 
 
+_JUDGED = balanced((verb, noun) for verb, noun in actions("o").pairs if adjectives_of(noun))
+
+
 def the_one_that_is(draw: Draw) -> Draft:
     """The cake that Mina baked was delicious."""
-    (verb, noun, adjective), doer, tense = draw.pick(_judged()), draw.subject(), draw.pick(("past", "present"))
+    (verb, noun), doer, tense = draw.one_of(_JUDGED), draw.subject(), draw.pick(("past", "present"))
+    adjective = draw.pick(adjectives_of(noun))
     draw.combine(verb, noun)
     thing = Phrase("", "", "plural" if noun.kind == "pair" else "third")
     english = join(f"the {noun.english} that", doer.english, verb.past, be(thing, tense), adjective.english)
@@ -86,18 +82,12 @@ def the_one_that_is(draw: Draw) -> Draft:
     )
 
 
-_SHOWN = tuple(
-    (verb, noun)
-    for verb in VERBS
-    if "v" in verb.uses
-    for noun in verb.objects
-    if noun.kind == "count" and "person" not in noun.groups
-)
+_SHOWN = balanced((verb, noun) for verb, noun in actions("v", with_people=False).pairs if noun.kind == "count")
 
 
 def this_is(draw: Draw) -> Draft:
     """This is the book that Mina will read tomorrow."""
-    (verb, noun), doer, tense = draw.pick(_SHOWN), draw.subject(), draw.pick(("past", "future"))
+    (verb, noun), doer, tense = draw.one_of(_SHOWN), draw.subject(), draw.pick(("past", "future"))
     time = times.past(draw) if tense == "past" else times.future(draw)
     draw.combine(verb, noun)
     base, _, particle = (verb.past if tense == "past" else f"will {verb.english}").partition(" ")
@@ -124,7 +114,7 @@ def the_one_who_is(draw: Draw) -> Draft:
 def met_the_one_who(draw: Draw) -> Draft:
     """Mina met the farmer who sold the apples."""
     subject, meeting, noun = draw.name(), draw.pick(_MEETING), draw.pick(PEOPLE)
-    verb, object_noun = draw.action(with_people=False)
+    verb, object_noun = draw.one_of(actions(with_people=False))
     thing = draw.object(verb, object_noun)
     english = join(subject.english, meeting.past, f"the {noun.english} who {verb.past} {thing.english}")
     korean = (
@@ -139,16 +129,13 @@ def met_the_one_who(draw: Draw) -> Draft:
 
 def the_place_where(draw: Draw) -> Draft:
     """This is the library where Mina studied history."""
-    (verb, noun), doer = draw.pick(_SITED), draw.subject()
+    (verb, noun), doer = draw.one_of(actions(with_places=True)), draw.subject()
     place, thing, time = draw.pick(verb.places), draw.object(verb, noun), times.past(draw)
     english = join("this is", place.english, "where", doer.english, verb.past, thing.english, time.english)
     return Draft(english, (
         Chunk("여기는", ("topic 은/는",)), nominative(doer), *time.korean, accusative(thing), _before(verb, "past"),
         draw.verb(copula(place.korean), "present"),
     ))  # fmt: skip
-
-
-_SITED = tuple((verb, noun) for verb in VERBS if verb.places for noun in verb.objects)
 
 
 def because(draw: Draw) -> Draft:
@@ -187,8 +174,7 @@ def when(draw: Draw) -> Draft:
 
 def after(draw: Draw) -> Draft:
     """After reading the book, Mina turned off the lamp; before going out ..."""
-    subject, one = draw.subject(), draw.action("v")
-    two = draw.other_action("v", one)
+    subject, (one, two) = draw.subject(), draw.two_actions()
     word, particle = draw.pick((("after", "으ㄴ 후에"), ("before", "기 전에")))
     first, second = draw.object(*one), draw.object(*two)
     english = join(word, one[0].gerund, f"{first.english},", subject.english, two[0].past, second.english)
@@ -198,32 +184,12 @@ def after(draw: Draw) -> Draft:
     )
 
 
-_PLANS = tuple(
-    (verb, noun)
-    for verb in VERBS
-    if verb.english
-    in {
-        "read",
-        "watch",
-        "listen to",
-        "study",
-        "play",
-        "clean",
-        "meet",
-        "visit",
-        "wear",
-        "bake",
-        "make",
-        "ride",
-        "drive",
-    }
-    for noun in verb.objects
-)
+_PLANS = "read,watch,listen to,study,play,clean,meet,visit,wear,bake,make,ride,drive"
 
 
 def condition(draw: Draw) -> Draft:
     """If it rains tomorrow, Mina will read a book."""
-    subject, (verb, noun), time = draw.subject(), draw.pick(_PLANS), times.future(draw)
+    subject, (verb, noun), time = draw.subject(), draw.action(verbs=_PLANS), times.future(draw)
     english_if, nature, korean_if = draw.pick(_CONDITIONS)
     thing, is_negative = draw.object(verb, noun), draw.weigh((False, True), (3, 1))
     will = "will not" if is_negative else "will"
@@ -236,7 +202,7 @@ def condition(draw: Draw) -> Draft:
 
 def but(draw: Draw) -> Draft:
     """Mina bought a bag, but Junho bought a hat; Mina opened the box, but Junho did not open it."""
-    one, first = draw.action("v", with_company=True), draw.name()
+    one, first = draw.one_of(actions("v", with_company=True)), draw.name()
     second, other = draw.name(but=first.english), draw.pick(like(*one))
     things = draw.object(*one), draw.object(one[0], other)
     english = join(
@@ -249,8 +215,7 @@ def but(draw: Draw) -> Draft:
 
 def and_then(draw: Draw) -> Draft:
     """Mina washed the cups and wiped the table."""
-    subject, one, time = draw.subject(), draw.action("v"), times.past(draw)
-    two = draw.other_action("v", one)
+    subject, time, (one, two) = draw.subject(), times.past(draw), draw.two_actions()
     first, second = draw.object(*one), draw.object(*two)
     english = join(f"{time.english},", subject.english, one[0].past, first.english, "and", two[0].past, second.english)
     clause = Chunk(conjugate(one[0].korean, "고"), ("and -고",))
@@ -261,6 +226,7 @@ def and_then(draw: Draw) -> Draft:
 
 
 FRAMES = (
-    the_one_that, the_one_that_is, this_is, the_one_who_is, met_the_one_who, the_place_where, because, when, after, condition, but,
+    the_one_that, the_one_that_is, this_is, the_one_who_is, met_the_one_who, the_place_where, because, when, after,
+    condition, but,
     and_then,
 )  # fmt: skip

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from headway.data.grammar import numerals, times
-from headway.data.grammar.draw import Chunk, Draft, Draw, Phrase, accusative, be, inflected, marked, topic
+from headway.data.grammar.choices import actions, balanced
+from headway.data.grammar.draw import Draw
 from headway.data.grammar.english import gerund, join, past, third_person
 from headway.data.grammar.frames.actions import BEING, PEOPLE, in_progress
 from headway.data.grammar.frames.descriptions import LARGE, SPOTS
-from headway.data.grammar.nouns import Noun, nouns, places
-from headway.data.grammar.predicates import INTRANSITIVES, VERBS, Verb
+from headway.data.grammar.nouns import Noun, nouns
+from headway.data.grammar.phrases import Chunk, Draft, Phrase, accusative, be, inflected, marked, topic
+from headway.data.grammar.places import places
+from headway.data.grammar.predicates import INTRANSITIVES, Verb
 from headway.text.korean import Predicate, copula
 
-_COUNTED = tuple((verb, noun) for verb in VERBS if "c" in verb.uses for noun in verb.objects if noun.counter)
 _SEEN = tuple(
     noun
     for noun in nouns("shop animal flower tree container stationery coin key")
     if noun.counter and noun not in (*LARGE, *nouns("car"))
 )
-_LASTING = tuple(
-    (verb, noun) for verb in VERBS if "d" in verb.uses for noun in verb.objects if "pet" not in noun.groups
-)
+_LASTING = balanced((verb, noun) for verb, noun in actions("d").pairs if "pet" not in noun.groups)
 _ACTIVE = tuple(verb for verb in INTRANSITIVES if "h" in verb.uses and verb.english != "sleep")
-_LEARNING = tuple((verb, noun) for verb in VERBS if verb.english in ("learn", "study") for noun in verb.objects)
 _EVENTS = nouns("event movie musical")
 _DATED = nouns("exam meeting party festival concert")
 _SHOPS = places("shop books bakery serve mail bank museum library")
@@ -49,7 +48,7 @@ def _amount(draw: Draw, noun: Noun, *, least: int = 1, most: int = 30) -> tuple[
 
 def counted_object(draw: Draw) -> Draft:
     """Mina bought three books yesterday."""
-    subject, (verb, noun), tense = draw.subject(), draw.pick(_COUNTED), draw.weigh(("past", "future"), (2, 1))
+    subject, (verb, noun), tense = draw.subject(), draw.action("c"), draw.weigh(("past", "future"), (2, 1))
     if "v" not in verb.uses:
         tense = "past"
     _, counted, amount = _amount(draw, noun, most=5 if verb.english in ("eat", "drink", "break") else 30)
@@ -72,7 +71,8 @@ def counted_subject(draw: Draw) -> Draft:
 
 
 _SURROUNDINGS = (
-    ("wild", "zoo"), ("barn", "farm"), ("animal", "garden park"), ("flower", "garden park"), ("tree", "garden park school"),
+    ("wild", "zoo"), ("barn", "farm"), ("animal", "garden park"), ("flower", "garden park"), ("tree",
+    "garden park school"),
     ("electric", "office living_room classroom"), ("vehicle", "school park"), ("instrument", "school theater"),
 )  # fmt: skip
 
@@ -159,7 +159,7 @@ def duration(draw: Draw) -> Draft:
         english = join(subject.english, verb.past, place.at, english_period, time.english)
         last = (marked(place.korean, "에서"), spent, draw.verb(verb.korean, "past"))
         return Draft(english, (topic(subject), *time.korean, *last))
-    verb, noun = draw.pick(_LASTING)
+    verb, noun = draw.one_of(_LASTING)
     thing = draw.object(verb, noun)
     english = join(subject.english, verb.past, thing.english, english_period, time.english)
     return Draft(english, (topic(subject), *time.korean, spent, accusative(thing), draw.verb(verb.korean, "past")))
@@ -177,7 +177,7 @@ def long_duration(draw: Draw) -> Draft:
         city, verb = draw.pick(places("city")), draw.pick(_STAYING)
         english = join(subject.english, inflected(verb, subject, "past"), city.at, english_period)
         return Draft(english, (topic(subject), marked(city.korean, "에서"), spent, draw.verb(verb.korean, "past")))
-    verb, noun = draw.pick(_LEARNING)
+    verb, noun = draw.action(verbs="learn,study")
     thing = draw.object(verb, noun)
     english = join(subject.english, verb.past, thing.english, english_period)
     return Draft(english, (topic(subject), spent, accusative(thing), draw.verb(verb.korean, "past")))
@@ -235,7 +235,7 @@ def times_a_week(draw: Draw) -> Draft:
         english = join(subject.english, verb.third, place.at, end)
         korean: tuple[Chunk, ...] = (topic(subject), Chunk(every, ("time",)), count, marked(place.korean, "에서"))
         return Draft(english, (*korean, draw.verb(verb.korean, "present")))
-    verb, noun = draw.pick(_LASTING)
+    verb, noun = draw.one_of(_LASTING)
     thing = draw.object(verb, noun, is_general=True)
     english = join(subject.english, verb.third, thing.english, end)
     last = draw.verb(verb.korean, "present")
@@ -243,6 +243,7 @@ def times_a_week(draw: Draw) -> Draft:
 
 
 FRAMES = (
-    counted_object, counted_subject, there_are, at_clock, opening_hours, clock_action, born, dated_event, duration, long_duration,
+    counted_object, counted_subject, there_are, at_clock, opening_hours, clock_action, born, dated_event, duration,
+    long_duration,
     age, price, floor, times_a_week,
 )  # fmt: skip

@@ -5,24 +5,23 @@ from __future__ import annotations
 from functools import lru_cache
 
 from headway.data.grammar import times
-from headway.data.grammar.draw import Chunk, Draft, Draw, Phrase, accusative, be, inflected, marked, nominative, topic
+from headway.data.grammar.choices import balanced
+from headway.data.grammar.draw import Draw
 from headway.data.grammar.english import article, gerund, join, past, third_person
 from headway.data.grammar.frames.actions import BEING
 from headway.data.grammar.nouns import Noun, nouns
+from headway.data.grammar.phrases import Chunk, Draft, Phrase, accusative, be, inflected, marked, nominative, topic
 from headway.data.grammar.predicates import ADJECTIVES, Adjective, Verb
 from headway.text.korean import Predicate, conjugate, copula
 
 _OF_PEOPLE = tuple(adjective for adjective in ADJECTIVES if adjective.nouns[0].groups & {"person"})
-_OF_THINGS = tuple(
-    (adjective, noun) for adjective in ADJECTIVES for noun in adjective.nouns if adjective not in _OF_PEOPLE
-)
-_COMPARED = tuple(
-    (adjective, noun) for adjective, noun in _OF_THINGS if adjective.comparative and len(adjective.nouns) > 2
-)
+_OF_THINGS = balanced((word, noun) for word in ADJECTIVES if word not in _OF_PEOPLE for noun in word.nouns)
+_COMPARED = balanced((word, noun) for word, noun in _OF_THINGS.pairs if word.comparative and len(word.nouns) > 2)
 _JOBS = nouns("job")
 SPOTS = (("on", "위"), ("under", "아래"), ("next to", "옆"), ("behind", "뒤"), ("in front of", "앞"))
 SMALL = nouns(
-    "key wallet ring cup plate book notebook dictionary letter ticket photo pencil eraser umbrella camera ball doll pet gloves"
+    "key wallet ring cup plate book notebook dictionary letter ticket photo pencil eraser umbrella camera ball "
+    "doll pet gloves"
 )
 LARGE = nouns("table desk bed sofa chair")
 HOLDERS = nouns("bag box basket drawer")
@@ -46,7 +45,7 @@ _NEEDED = nouns("shop clothes gift vegetable")
 
 def of_thing(draw: Draw) -> tuple[Adjective, Phrase]:
     """An adjective and something certain it can describe."""
-    adjective, noun = draw.pick(_OF_THINGS)
+    adjective, noun = draw.one_of(_OF_THINGS)
     return adjective, draw.certain(noun)
 
 
@@ -110,7 +109,7 @@ def _rivals(adjective: Adjective, noun: Noun) -> tuple[Noun, ...]:
 
 def more(draw: Draw) -> Draft:
     """The bag is heavier than the box."""
-    adjective, noun = draw.pick(_COMPARED)
+    adjective, noun = draw.one_of(_COMPARED)
     first, second = draw.certain(noun), draw.certain(draw.pick(_rivals(adjective, noun)))
     english = join(first.english, be(first, "present"), adjective.comparative, "than", second.english)
     last = Chunk(f"더 {draw.verb(adjective.korean, 'present').text}", ("comparison", "present"))

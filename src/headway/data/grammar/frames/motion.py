@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from headway.data.grammar import times
-from headway.data.grammar.draw import Chunk, Draft, Draw, accusative, inflected, marked, topic
+from headway.data.grammar.choices import actions, balanced
+from headway.data.grammar.draw import Draw
 from headway.data.grammar.english import join, past, third_person
-from headway.data.grammar.nouns import Place, places
-from headway.data.grammar.predicates import DATIVES, VERBS, Verb
+from headway.data.grammar.phrases import Chunk, Draft, accusative, inflected, marked, topic
+from headway.data.grammar.places import Place, places
+from headway.data.grammar.predicates import DATIVES, Verb
 from headway.text.korean import Predicate, attach, conjugate
 
 
@@ -22,18 +24,17 @@ COME = _movement("come", "came", "오")
 _OUT = places("public city")
 _HEADINGS = (
     (_movement("leave for", "left for", "떠나"), _OUT), (_movement("move to", "moved to", "이사하"), places("city")),
-    (_movement("head for", "headed for", "향하"), _OUT), (_movement("run toward", "ran toward", "뛰어가"), places("public")),
+    (_movement("head for", "headed for", "향하"), _OUT), (_movement("run toward", "ran toward",
+    "뛰어가"), places("public")),
     (_movement("walk toward", "walked toward", "걸어가"), places("public")),
 )  # fmt: skip
-_NEAR = (
-    ("by bus", "버스"),
-    ("by train", "기차"),
-    ("by taxi", "택시"),
-    ("by subway", "지하철"),
-    ("by bicycle", "자전거"),
-    ("by car", "자동차"),
-)
-_FAR = (("by plane", "비행기"), ("by ship", "배"), ("by train", "기차"), ("by car", "자동차"))
+_VEHICLES = {  # kind of place -> how to get there
+    "abroad": (("by plane", "비행기"),),
+    "island": (("by plane", "비행기"), ("by ship", "배")),
+    "city": (("by train", "기차"), ("by bus", "버스"), ("by car", "자동차")),
+    "public": (("by bus", "버스"), ("by taxi", "택시"), ("by subway", "지하철"), ("by bicycle", "자전거"), ("by car",
+    "자동차")),
+}  # fmt: skip
 
 
 def go(draw: Draw) -> Draft:
@@ -67,7 +68,8 @@ def toward(draw: Draw) -> Draft:
 def by_vehicle(draw: Draw) -> Draft:
     """Mina went to the station by taxi."""
     subject, verb, place = draw.subject(), draw.pick((GO, COME)), draw.pick(_OUT)
-    vehicle, tense = draw.pick(_FAR if "city" in place.groups else _NEAR), draw.pick(("past", "future"))
+    vehicle = draw.pick(next(ways for kind, ways in _VEHICLES.items() if kind in place.groups))
+    tense = draw.pick(("past", "future"))
     time = times.future(draw) if tense == "future" else times.past(draw)
     english = join(subject.english, inflected(verb, subject, tense), "to", place.english, vehicle[0], time.english)
     means = marked(vehicle[1], "으로/로")
@@ -114,17 +116,16 @@ def will_give(draw: Draw) -> Draft:
 
 def to_buy(draw: Draw) -> Draft:
     """Mina went to the market to buy apples."""
-    subject, time, (verb, noun) = draw.subject(), times.past(draw), draw.pick(_PURPOSES)
+    subject, time, (verb, noun) = draw.subject(), times.past(draw), draw.one_of(_PURPOSES)
     place: Place = draw.pick(verb.places)
     thing = draw.object(verb, noun, is_general=True)
     english = join(subject.english, "went to", place.english, "to", verb.english, thing.english, time.english)
     purpose = Chunk(conjugate(verb.korean, "으러"), ("purpose",))
     return Draft(english, (
-        topic(subject), *time.korean, accusative(thing), purpose, marked(place.korean, "에"), draw.verb(GO.korean, "past"),
+        topic(subject), *time.korean, accusative(thing), purpose, marked(place.korean, "에"),
+        draw.verb(GO.korean, "past"),
     ))  # fmt: skip
 
 
-_PURPOSES = tuple(
-    (verb, noun) for verb in VERBS if "v" in verb.uses and "i" not in verb.uses and verb.places for noun in verb.objects
-)
+_PURPOSES = balanced((verb, noun) for verb, noun in actions("v", with_places=True).pairs if "i" not in verb.uses)
 FRAMES = (go, habit_of_going, toward, by_vehicle, with_somebody, give, will_give, to_buy)

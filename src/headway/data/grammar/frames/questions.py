@@ -1,18 +1,22 @@
-"""Questions: yes or no, who, what, where, when, how many; "you" is left out of polite Korean, which honours the subject instead."""
+"""Questions; "you" is left out of polite Korean, which honours the subject instead."""
 
 from __future__ import annotations
 
 from headway.data.grammar import times
-from headway.data.grammar.draw import Chunk, Draft, Draw, Phrase, accusative, be, marked, topic
+from headway.data.grammar.choices import actions
+from headway.data.grammar.draw import Draw
 from headway.data.grammar.english import join
 from headway.data.grammar.frames.actions import in_progress, where
 from headway.data.grammar.frames.descriptions import of_person, of_thing
 from headway.data.grammar.frames.motion import COME, GO
-from headway.data.grammar.nouns import PLACES, places
+from headway.data.grammar.phrases import Chunk, Draft, Phrase, accusative, be, marked, topic
+from headway.data.grammar.places import PLACES, places
 from headway.data.grammar.predicates import VERBS
 
-_COUNTED = tuple((verb, noun) for verb in VERBS if "c" in verb.uses for noun in verb.objects if noun.counter)
-_SITED = tuple((verb, noun) for verb in VERBS if verb.places for noun in verb.objects)
+_MEETING = tuple(verb for verb in VERBS if verb.english in ("meet", "help", "wait for"))
+_ABOUT_NO_THING = {"meet", "help", "look after", "wait for", "wear", "play", "visit", "sing"}
+_DOING = tuple(verb for verb in VERBS if "v" in verb.uses and verb.english not in _ABOUT_NO_THING)
+_OUT = places("public city")
 
 
 def _you(draw: Draw) -> tuple[Chunk, ...]:
@@ -89,7 +93,7 @@ def what(draw: Draw) -> Draft:
     """What did Mina buy at the market yesterday?"""
     person, start, is_honored = _asked(draw)
     verb, tense = (
-        draw.pick([verb for verb in VERBS if "v" in verb.uses and verb.english not in _OF_PEOPLE]),
+        draw.pick(_DOING),
         draw.pick(("past", "future")),
     )
     (place, at), time = where(draw, verb), times.past(draw) if tense == "past" else times.future(draw)
@@ -101,14 +105,11 @@ def what(draw: Draw) -> Draft:
     return Draft(english, (*start, *time.korean, *at, what, last), is_question=True)
 
 
-_OF_PEOPLE = {"meet", "help", "look after", "wait for", "wear", "play", "visit", "sing"}
-
-
 def whom(draw: Draw) -> Draft:
     """Who did you meet at the station?"""
     person, start, is_honored = _asked(draw)
     verb, tense = (
-        draw.pick([verb for verb in VERBS if verb.english in ("meet", "help", "wait for")]),
+        draw.pick(_MEETING),
         draw.pick(("past", "future")),
     )
     place, time = draw.pick(PLACES), times.past(draw) if tense == "past" else times.future(draw)
@@ -127,7 +128,7 @@ def whom(draw: Draw) -> Draft:
 def where_did(draw: Draw) -> Draft:
     """Where did Mina buy the bag?"""
     person, start, is_honored = _asked(draw)
-    verb, noun = draw.pick(_SITED)
+    verb, noun = draw.one_of(actions(with_places=True))
     thing, tense = draw.object(verb, noun), draw.pick(("past", "future")) if "v" in verb.uses else "past"
     english = join("where", "did" if tense == "past" else "will", person.english, verb.english, thing.english)
     last = draw.verb(verb.korean, tense, is_question=True, is_honored=is_honored)
@@ -146,7 +147,7 @@ def where_did(draw: Draw) -> Draft:
 def going(draw: Draw) -> Draft:
     """When did Mina go to Busan? What time will you come to the office?"""
     person, start, is_honored = _asked(draw)
-    verb, place, tense = draw.pick((GO, COME)), draw.pick(places("public city")), draw.pick(("past", "future"))
+    verb, place, tense = draw.pick((GO, COME)), draw.pick(_OUT), draw.pick(("past", "future"))
     question, korean = draw.pick((("when", "언제"), ("what time", "몇 시에"), ("why", "왜"), ("how", "어떻게")))
     english = join(question, "did" if tense == "past" else "will", person.english, verb.english, "to", place.english)
     last = draw.verb(verb.korean, tense, is_question=True, is_honored=is_honored)
@@ -158,7 +159,7 @@ def going(draw: Draw) -> Draft:
 def how_many(draw: Draw) -> Draft:
     """How many books did you buy?"""
     person, start, is_honored = _asked(draw)
-    verb, noun = draw.pick(_COUNTED)
+    verb, noun = draw.action("c")
     tense = draw.pick(("past", "future")) if "v" in verb.uses else "past"
     (place, at) = where(draw, verb)
     draw.combine(verb, noun)

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from headway.data.grammar import times
-from headway.data.grammar.draw import Chunk, Draft, Draw, accusative, topic
+from headway.data.grammar.choices import actions, balanced
+from headway.data.grammar.draw import Draw
 from headway.data.grammar.english import join
 from headway.data.grammar.frames.actions import where
-from headway.data.grammar.predicates import VERBS, Verb
+from headway.data.grammar.phrases import Chunk, Draft, accusative, topic
+from headway.data.grammar.predicates import Verb
 from headway.text.korean import Predicate, chain, conjugate, finite, honor
 
 _WISH, _WISH_OF_OTHERS = Predicate("싶", part="adjective"), Predicate("싶어 하")
 _CAN, _CANNOT = Predicate("수 있", part="existential"), Predicate("수 없", part="existential")
-_REQUESTED = tuple(
-    (verb, noun)
-    for verb in VERBS
-    if "v" in verb.uses and verb.english not in ("sell", "collect")
-    for noun in verb.objects
-)
+_REQUESTED = balanced((verb, noun) for verb, noun in actions("v").pairs if verb.english not in ("sell", "collect"))
 _MUST = Predicate("하")
 
 
@@ -68,7 +65,7 @@ def must(draw: Draw) -> Draft:
 
 def request(draw: Draw) -> Draft:
     """Open the window. Please open the window."""
-    verb, noun = draw.pick(_REQUESTED)
+    verb, noun = draw.one_of(_REQUESTED)
     thing, (place, at) = draw.object(verb, noun), where(draw, verb)
     text = finite(honor(verb.korean), "present", is_polite=True) if draw.is_polite else conjugate(verb.korean, "아라")
     last = Chunk(text, ("request", *(("polite", "honorific") if draw.is_polite else ("plain",))))
@@ -77,10 +74,10 @@ def request(draw: Draw) -> Draft:
 
 def prohibition(draw: Draw) -> Draft:
     """Do not open the window. Please do not open the window."""
-    verb, noun = draw.action("v")
+    verb, noun = draw.one_of(_REQUESTED)
     thing, (place, at) = draw.object(verb, noun), where(draw, verb)
     text = conjugate(verb.korean, "지 마세요" if draw.is_polite else "지 마라")
-    last = Chunk(text, ("request", "negation", "polite" if draw.is_polite else "plain"))
+    last = Chunk(text, ("request", "negation", draw.level))
     return Draft(join("do not", verb.english, thing.english, place), (*at, accusative(thing), last), is_request=True)
 
 
@@ -90,7 +87,7 @@ def shall_we(draw: Draw) -> Draft:
     thing, (place, at), time = draw.object(verb, noun), where(draw, verb), times.future(draw)
     last = Chunk(
         conjugate(verb.korean, "으ㄹ까요" if draw.is_polite else "으ㄹ까"),
-        ("question", "polite" if draw.is_polite else "plain"),
+        ("question", draw.level),
     )
     english = join("shall we", verb.english, thing.english, place, time.english)
     return Draft(english, (*time.korean, *at, accusative(thing), last), is_question=True)
