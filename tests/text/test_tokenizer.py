@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import tokenizers
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from headway.errors import CheckpointError, ConfigError, DataError
@@ -146,6 +146,7 @@ def test_transformers_reads_the_same_ids(type: str, normalization: str, lowercas
     assert {*twin.all_special_ids} == tokenizer.special_ids
 
     @settings(max_examples=60)
+    @example("a <mask> </s>  😀 e\u0301")
     @given(text=texts | typed)
     def same(text: str) -> None:
         assert twin(text)["input_ids"] == tokenizer.encode(text).ids
@@ -253,8 +254,8 @@ def test_pairs(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
-@pytest.mark.parametrize("preset", [None, "true"])
-def test_a_forked_process_neither_warns_nor_hangs(preset: str | None, tmp_path: Path) -> None:
+def test_a_forked_process_neither_warns_nor_hangs(tmp_path: Path) -> None:
+    """The library's threads are gone there; `tokenizers` before 0.23 warned, and one told to stay parallel hangs."""
     TOKENIZERS["byte-bpe"].save(tmp_path)
     script = f"""
 import os
@@ -262,17 +263,13 @@ from headway.text.tokenizer import Tokenizer
 tokenizer = Tokenizer.load({str(tmp_path)!r})
 texts = ["a man in a hat"] * 3000
 ids = tokenizer.encode_batch(texts)
-before = os.environ.get("TOKENIZERS_PARALLELISM")
 child = os.fork()
 if child == 0:
-    os._exit({"0" if preset else "0 if tokenizer.encode_batch(texts) == ids else 9"})
+    os._exit(0 if tokenizer.encode_batch(texts) == ids else 9)
 assert os.waitpid(child, 0)[1] == 0
-assert os.environ.get("TOKENIZERS_PARALLELISM") == before
 assert tokenizer.encode_batch(texts) == ids
 """
     environment = {name: value for name, value in os.environ.items() if name != "TOKENIZERS_PARALLELISM"}
-    if preset:
-        environment["TOKENIZERS_PARALLELISM"] = preset
     done = subprocess.run(
         [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=False
     )

@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _train(arguments: argparse.Namespace) -> None:
     from headway.data.lines import read_lines
-    from headway.text.tokenizer import FILE
+    from headway.text.files import FILE
     from headway.text.trainer import train
 
     if (arguments.out / FILE).exists() and not arguments.overwrite:

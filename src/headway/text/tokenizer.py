@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,9 +19,8 @@ from tokenizers import Tokenizer as RustTokenizer
 
 from headway.errors import CheckpointError, ConfigError, DataError
 from headway.text.alignment import align
-from headway.text.forks import quiet_forks
+from headway.text.files import FILE, SETTINGS, read_folder, write_folder
 
-FILE, SETTINGS = "tokenizer.json", "tokenizer_config.json"
 BATCH = 10_000  # texts handed to the library at once: bounds the memory of its encodings
 ROLES = {
     "pad": ("pad_token",),
@@ -31,9 +29,6 @@ ROLES = {
     "end": ("eos_token", "sep_token"),
     "mask": ("mask_token",),
 }
-
-
-quiet_forks()
 
 
 class Encoding(NamedTuple):
@@ -78,24 +73,16 @@ class Tokenizer:
         Raises:
             CheckpointError: there is no tokenizer in the folder, or a file of it is damaged.
         """
-        folder = Path(folder)
-        path = folder / FILE
-        try:
-            definition = path.read_bytes()
-        except OSError as error:
-            raise CheckpointError(_missing(folder)) from error
-        settings = _read_json(folder / "special_tokens_map.json") | _read_json(folder / SETTINGS)
+        definition, settings = read_folder(Path(folder))
         try:
             return cls(definition, settings)
         except ValueError as error:
-            raise CheckpointError(f"{path} is damaged, or no tokenizer.json ({error}); write it again") from error
+            path = Path(folder) / FILE
+            raise CheckpointError(f"{path} is damaged, or no {FILE} ({error}); write it again") from error
 
     def save(self, folder: str | Path) -> None:
         """Writes `tokenizer.json` and `tokenizer_config.json`, as `transformers.PreTrainedTokenizerFast` reads them."""
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        _write(folder / SETTINGS, (json.dumps(self._settings, ensure_ascii=False, indent=2) + "\n").encode())
-        _write(folder / FILE, self._definition)
+        write_folder(Path(folder), self._definition, self._settings)
 
     def encode(self, text: str, *, special: bool = False) -> Encoding:
         """Ids, pieces and offsets of one text; no special pieces are added.
@@ -325,27 +312,3 @@ def _check(text: str) -> None:
         raise DataError(
             f"character {error.start} of a text is {half}, half of a pair; repair the text: {text!r:.80}"
         ) from None
-
-
-def _missing(folder: Path) -> str:
-    if (folder / "source" / FILE).is_file():
-        return f"{folder} holds separate tokenizers; name {folder / 'source'} or {folder / 'target'}"
-    return f"there is no {FILE} in {folder}; name a folder written by `headway tokenizer train`, or a run"
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        content = json.loads(path.read_bytes())
-    except ValueError as error:
-        raise CheckpointError(f"{path} is damaged ({error}); write it again") from error
-    if not isinstance(content, dict):
-        raise CheckpointError(f"{path} holds {type(content).__name__}, expected an object; write it again")
-    return content
-
-
-def _write(path: Path, content: bytes) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    part.write_bytes(content)
-    part.replace(path)

@@ -65,8 +65,8 @@ def train(
         progress: bars on standard error.
 
     Raises:
-        ConfigError: an argument is none of the above, the corpus is empty, or the vocabulary is smaller or, with `exact`,
-            larger than the data allows.
+        ConfigError: an argument is none of the above, the corpus is empty, or the vocabulary is smaller or, with
+            `exact`, larger than the data allows.
     """
     special = [*SPECIAL_PIECES, *special_pieces]
     _check(type, vocab_size, normalization, special, character_coverage)
