@@ -1,5 +1,6 @@
-"""Figures: written whole, with the heads and curves asked for; Hangul, formulas and rare characters without a warning."""
+"""Figures: written whole, with the heads and curves asked for; Hangul, formulas, rare letters without a warning."""
 
+import re
 from pathlib import Path
 
 import matplotlib.image
@@ -9,12 +10,15 @@ import pytest
 from headway.errors import ConfigError
 from headway.explain import figures
 from headway.explain.figures import attention_figure, training_curves
+from headway.explain.trace import Token
 from tests.explain import samples
 
 
 @pytest.mark.parametrize("block", ["encoder", "decoder", "cross"])
 def test_chosen_heads_are_drawn_without_a_warning(tmp_path: Path, block: str) -> None:
-    trace = samples.translation("나는 $\\frac$ 😀𒀀 은행에서 친구를")
+    text = "나는 $\\frac$ 😀𒀀 은행"
+    tokens = [Token(9, word[0], *word.span()) for word in re.finditer(r"\S+", text)]
+    trace = samples.translation(text, text, source_tokens=tokens)
     path = attention_figure(trace, tmp_path / "new" / "figure.png", block=block, layer=2, heads=[0, 3])
     picture = matplotlib.image.imread(path)
     assert picture.ndim == 3
@@ -23,11 +27,11 @@ def test_chosen_heads_are_drawn_without_a_warning(tmp_path: Path, block: str) ->
 
 
 def test_more_heads_make_a_larger_figure(tmp_path: Path) -> None:
-    trace = samples.translation(layers=1, heads=6)
+    trace = samples.translation("나는 너를", "I you", layers=1, heads=6)
     one = matplotlib.image.imread(attention_figure(trace, tmp_path / "one.png", heads=[5]))
-    all_heads = matplotlib.image.imread(attention_figure(trace, tmp_path / "all.png"))
-    assert all_heads.shape[0] > 1.6 * one.shape[0]
-    assert all_heads.shape[1] > 3 * one.shape[1] - 500
+    six = matplotlib.image.imread(attention_figure(trace, tmp_path / "six.png"))
+    assert six.shape[0] > 1.6 * one.shape[0]  # two rows of four
+    assert six.shape[1] > 3.5 * one.shape[1]
 
 
 @pytest.mark.parametrize(

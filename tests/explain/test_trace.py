@@ -32,9 +32,10 @@ def test_packing_never_makes_it_longer_and_a_triangle_is_half() -> None:
 
 
 def test_a_thin_diagonal_survives_in_a_thumbnail() -> None:
-    small = thumbnails(np.eye(500, dtype=np.uint8)[None])
+    small = thumbnails(np.eye(500, k=-3, dtype=np.uint8)[None])
     assert small.shape == (1, 32, 32)
     assert (np.diagonal(small[0]) == 1).all()
+    assert small.sum() == 32 + 31  # beside the diagonal it touches the patches left of it, and no others
     assert thumbnails(np.ones((3, 7, 1), np.uint8)).shape == (3, 7, 1)
 
 

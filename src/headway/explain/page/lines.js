@@ -54,7 +54,7 @@ function names({ block, rows, q }, place, widthOf) {
   }, short(token.n, place.x1 - 14, widthOf)));
 }
 
-function targets({ block, theme, head, q, k }, place, widthOf) {
+function targets({ block, theme, head, rows, q, k }, place, widthOf) {
   return block.keys.flatMap((token, j) => {
     const a = head.at(q, j), on = a > THINNEST, shade = tone(255 * Math.sqrt(a), block.full), y = place.key(j);
     const text = short(token.n, place.width - place.x2 - 52, widthOf), wide = widthOf(text) + 12;
@@ -64,7 +64,7 @@ function targets({ block, theme, head, q, k }, place, widthOf) {
       svg("rect", {
         "data-k": j, class: j === k ? "key" : "", x: place.x2 + 5, y: y - high / 2, width: wide, height: high, rx: 4, fill,
       }),
-      svg("text", { "data-k": j, x: place.x2 + 11, y: y + 5, style }, text),
+      svg("text", { "data-k": j, x: place.x2 + 11, y: y + 5, style, opacity: block.causal && j >= rows ? 0.3 : 1 }, text),
       on ? svg("text", { class: "number", x: place.x2 + wide + 11, y: y + 4 }, decimal(a)) : null,
     ];
   });

@@ -1,12 +1,13 @@
 /* Part 3, middle: one head as a matrix. What is masked or not written yet is no cell; zero is a pale cell. */
 import { $, css, fit } from "dom";
-import { colour, image, ink, stretch, tone } from "paint";
+import { colour, image, ink, put, tone } from "paint";
 import { preview, set } from "state";
 import { WEIGHT } from "trace";
 import { decimal, t } from "words";
 
 const TALL = 620, LARGEST = 36, NUMBERS_FROM = 27, NAMES_FROM = 11;
-let place = null, picture = null, pictured = "";
+const picture = document.createElement("canvas");                      /* the head on show, a pixel a cell */
+let place = null, pictured = "";
 
 /* Sizes in CSS pixels: cells, and the room for names on the left and on top where cells are large enough for them. */
 function layout(pen, width, names, keys) {
@@ -70,10 +71,11 @@ export function draw(view) {
   const sizes = layout(ruler, width, block.names, block.keys), { left, top, cellW, cellH, right } = sizes;
   const w = cellW * nk, h = cellH * nq, pen = fit(canvas, left + w + right, top + h + 3);
   if (look !== pictured)
-    picture = image(theme, head.bytes, nq, nk, block.full, (i, j) => i < rows && (!block.causal || j <= i));
+    put(picture, image(theme, head.bytes, nq, nk, block.full, (i, j) => i < rows && (!block.causal || j <= i)));
   pictured = look;
   place = { ...sizes, rows, nk };
-  stretch(pen, picture, left, top, w, h);
+  pen.imageSmoothingEnabled = false;
+  pen.drawImage(picture, left, top, w, h);
   if (cellW >= 8 && cellH >= 8) drawGaps(pen, place, w, h, nq);
   drawNames(pen, view, sizes);
   if (cellW >= NUMBERS_FROM && cellH >= 18) drawNumbers(pen, view, sizes);

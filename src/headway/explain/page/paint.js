@@ -40,12 +40,9 @@ export function image(theme, bytes, rows, keys, full, shown) {
   return picture;
 }
 
-/* An image stretched over a rectangle, every cell a sharp block. */
-const scratch = document.createElement("canvas");
-export function stretch(pen, picture, x, y, w, h) {
-  scratch.width = picture.width;
-  scratch.height = picture.height;
-  scratch.getContext("2d").putImageData(picture, 0, 0);
-  pen.imageSmoothingEnabled = false;
-  pen.drawImage(scratch, x, y, w, h);
+/* Puts an image on a canvas of its own size, a pixel a cell. */
+export function put(canvas, picture) {
+  canvas.width = picture.width;
+  canvas.height = picture.height;
+  canvas.getContext("2d").putImageData(picture, 0, 0);
 }

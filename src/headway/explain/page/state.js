@@ -39,12 +39,17 @@ function changed() {
   frame = requestAnimationFrame(() => redraw());
 }
 
-/* What is shown now, as a link. Written a little later: browsers refuse a hundred changes in a few seconds. */
-function save() {
+/* What is shown now, as a link. */
+export function link() {
   const pairs = NAMES.filter(name => state[name]).map(name => [name, state[name]]);
   for (const name of NUMBERS) if (state[name] >= 0) pairs.push([name, name === "step" ? state.step : state[name] + 1]);
+  return new URLSearchParams(pairs).toString();
+}
+
+/* Puts it into the address, a little later: browsers refuse a hundred changes in a few seconds. */
+function save() {
   clearTimeout(saved);
-  saved = setTimeout(() => history.replaceState(null, "", `#${new URLSearchParams(pairs)}`), 120);
+  saved = setTimeout(() => history.replaceState(null, "", `#${link()}`), 120);
 }
 
 export function set(change) {

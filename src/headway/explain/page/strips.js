@@ -28,22 +28,26 @@ function label(token, number, count) {
   return parts.join(", ");
 }
 
-/* The text of one side with a span for every token; `prefix` makes their ids. */
+/* The text of one side with a span for every token; `prefix` makes their ids. A sign stands for what has no shape:
+   the name of a special token, ␣ for a piece that is a space. */
 export function spans(side, prefix) {
   const text = trace.texts[side], tokens = trace.tokens[side], out = [];
   let at = 0;
   for (const group of groups(text, tokens)) {
     const blank = group.silent ? "" : text.slice(group.s, group.e).match(/^\s*(?=\S)/)?.[0] ?? "";
     const body = group.silent ? "" : text.slice(group.s + blank.length, group.e), count = group.tokens.length;
+    const sign = group.silent || !body.trim() ? tokens[group.tokens[0]].n.replace(/ 1\/.*/, "") : null;
     const pieces = group.tokens.map((i, n) => {
-      const { id, n: name, unknown } = tokens[i], spoken = label(tokens[i], n + 1, count);
+      const { id, unknown } = tokens[i], spoken = label(tokens[i], n + 1, count);
       return h("span", {
-        class: `token${count > 1 ? " tick" : ""}${group.silent ? " special" : ""}${unknown ? " unknown" : ""}`,
+        class: `token${count > 1 ? " tick" : sign ? " signed" : ""}${unknown ? " unknown" : ""}`,
         id: `${prefix}-${side}-${i}`, role: "option", title: spoken, "aria-label": spoken,
-        "data-side": side, "data-i": i, "data-id": id, "data-name": group.silent ? name : null,
+        "data-side": side, "data-i": i, "data-id": id, "data-sign": count > 1 ? null : sign,
       }, count > 1 ? "" : body);
     });
-    const shared = () => h("span", { class: "shared", style: `--n:${count}`, role: "presentation" }, body, ...pieces);
+    const shared = () => h("span", {
+      class: sign ? "shared signed" : "shared", style: `--n:${count}`, role: "presentation", "data-sign": sign,
+    }, body, ...pieces);
     out.push(text.slice(at, group.s) + blank, count > 1 ? shared() : pieces[0]);
     at = Math.max(at, group.e);
   }
@@ -67,13 +71,22 @@ function titles() {
   return { source: t("source"), ...target };
 }
 
-let built = "";
+/* An id wider than its piece would run into its neighbours; so would one of a piece that ends a line. */
+function hideNarrowIds(box) {
+  const tokens = $$(".token:not(.tick)", box);
+  const narrow = tokens.map(token => token.offsetWidth < 30 || token.getClientRects().length > 1);
+  tokens.forEach((token, n) => token.classList.toggle("narrow", narrow[n]));
+  fitted = box.clientWidth;
+}
+
+let built = "", fitted = 0;
 export function draw(view) {
   const box = $("#strips"), { block, q, k } = view, side = block.querySide, index = q + block.writes;
   if (built !== view.language) {
     box.replaceChildren(...Object.entries(titles()).map(([name, title]) => strip(name, title)));
     $("#tokens").classList.toggle("long", Math.max(...Object.values(trace.tokens).map(tokens => tokens.length)) >= 60);
     built = view.language;
+    fitted = 0;
   }
   const ahead = trace.out.length ? trace.out[state.step - 1].at + 1 : Infinity;       /* the token being written */
   for (const token of $$(".token", box)) {
@@ -88,7 +101,7 @@ export function draw(view) {
     shared.classList.toggle("query", !!$(".query", shared));
     shared.classList.toggle("key", !!$(".key", shared));
   }
-  for (const token of $$(".token:not(.tick)", box)) token.classList.toggle("narrow", token.offsetWidth < 30);
+  if (fitted !== box.clientWidth) hideNarrowIds(box);
   about(side, index);
 }
 

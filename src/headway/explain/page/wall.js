@@ -1,6 +1,6 @@
 /* Part 3, left: every head of the block as a small picture, layers down and heads across. */
 import { $, $$, h } from "dom";
-import { image } from "paint";
+import { image, put } from "paint";
 import { set, state } from "state";
 import { blocks, thumbs } from "trace";
 import { plain, say } from "words";
@@ -46,11 +46,8 @@ function paint({ block, theme, rows }) {
   const key = x => Math.floor(x * block.keys.length / width);
   const shown = (y, x) => first(y) < rows && (!block.causal || key(x) < first(y + 1));
   for (const cell of $$("#wall .cell")) {
-    const canvas = cell.firstChild;
-    canvas.width = width;
-    canvas.height = height;
     const bytes = of(+cell.dataset.layer, +cell.dataset.head);
-    canvas.getContext("2d").putImageData(image(theme, bytes, height, width, block.full, shown), 0, 0);
+    put(cell.firstChild, image(theme, bytes, height, width, block.full, shown));
   }
 }
 
