@@ -56,7 +56,7 @@ class TokenizerConfig:
     """How text is cut into pieces."""
 
     type: Literal["byte-bpe", "bpe", "wordpiece", "unigram", "word", "char"] = _help("the method", "byte-bpe")
-    vocab_size: int = _help("pieces, special ones included", 8000)
+    vocab_size: int | None = _help("pieces, special ones included; null: up to 8,000, as the data allows")
     joint: bool = _help("one vocabulary for both languages", True)
     normalization: Literal["nfc", "nfkc", "none"] = _help("the Unicode form text is brought into", "nfc")
     lowercase: bool = _help("fold case", False)

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from headway.decoding.hypotheses import AVERAGE, NO_TOKEN, Hypothesis, LengthNorm, read
 from headway.decoding.processors import Moment, Processor
+from headway.decoding.vocabulary import highest
 from headway.models.protocols import Translator
 from headway.nn.stack import Memory
 
@@ -33,18 +34,14 @@ class Beams(NamedTuple):
     ids: Tensor  # `(sentences, hypotheses, longest)`, NO_TOKEN where none stands
     scores: Tensor  # `(sentences, hypotheses)`; −inf: there is no such hypothesis
 
-    def extend(self, logits: Tensor, moment: Moment, count: int) -> tuple[Beams, Tensor]:
-        """The `count` best continuations of each sentence by one token, and which hypothesis each comes from.
-
-        The best tokens are looked for before the logits are normalised, which leaves their order as it is.
-        """
-        values, tokens = logits.topk(min(count, logits.shape[1]))  # (sentences · hypotheses, tokens)
-        log_probabilities = (values - moment.normaliser[:, None]).view(*self.scores.shape, -1)
-        scores = (self.scores[..., None] + log_probabilities).flatten(1)  # (sentences, hypotheses · tokens)
+    def extend(self, log_probabilities: Tensor, length: int, count: int) -> tuple[Beams, Tensor]:
+        """The `count` best continuations of each sentence to `length` tokens, and which hypothesis each comes from."""
+        values, tokens = highest(log_probabilities, count)  # (sentences · hypotheses, tokens)
+        scores = (self.scores[..., None] + values.view(*self.scores.shape, -1)).flatten(1)
         scores, choice = scores.topk(min(count, scores.shape[1]))
         origin = choice // values.shape[1]
         ids = _gather(self.ids, origin)
-        ids[..., moment.length - 1] = tokens.view(len(ids), -1).gather(1, choice)
+        ids[..., length - 1] = tokens.view(len(ids), -1).gather(1, choice)
         return Beams(ids, scores), origin
 
     def best(self, count: int) -> tuple[Beams, Tensor]:
@@ -86,22 +83,21 @@ def beam_search(
     state, last = model.start(memory), limits.new_full((len(limits), 1), special.start_id)
     for length in range(1, longest + 1):
         full, width = limits == length, live.scores.shape[1]
-        logits = model.step(last, state)  # (sentences · width, vocabulary)
-        moment = Moment(length, full.repeat_interleave(width), logits.float().logsumexp(-1))
+        scores = model.step(last, state).log_softmax(-1, dtype=torch.float32)  # (sentences · width, vocabulary)
         for process in processors:
-            process(logits, moment)
-        candidates, origin = live.extend(logits, moment, 2 * beam)
+            process(scores, Moment(length, full.repeat_interleave(width)))
+        candidates, origin = live.extend(scores, length, 2 * beam)
         ends = full[:, None] | (candidates.ids[..., length - 1] == special.end_id)  # (sentences, candidates)
 
-        scores = (candidates.scores / divisors[length]).masked_fill(~ends, -torch.inf)
-        ended, _ = ended.join(Beams(candidates.ids[:, :beam], scores[:, :beam])).best(beam)
+        normed = (candidates.scores / divisors[length]).masked_fill(~ends, -torch.inf)
+        ended, _ = ended.join(Beams(candidates.ids[:, :beam], normed[:, :beam])).best(beam)
         live, choice = candidates._replace(scores=candidates.scores.masked_fill(ends, -torch.inf)).best(beam)
         horizon = torch.maximum(divisors[limits], divisors[length]) if stop == "never" else divisors[length]
         is_open = live.scores[:, 0] / horizon > ended.scores[:, -1]
         if stop == "first":
             is_open &= ended.scores[:, -1].isneginf()
 
-        rows = origin.gather(1, choice) + torch.arange(0, len(logits), width, device=limits.device)[:, None]
+        rows = origin.gather(1, choice) + torch.arange(0, len(last), width, device=limits.device)[:, None]
         still = None
         if not is_open.all():
             still, done = is_open.nonzero()[:, 0], (~is_open).nonzero()[:, 0]

@@ -1,7 +1,7 @@
-"""What forbids or forces tokens: changes of the logits of one step, in place, after their normaliser was taken.
+"""What forbids or forces tokens: changes of the log-probabilities of one step, in place.
 
-A token that is forbidden gets −inf and the rest keeps its log-probability, as in transformers (the distribution that is
-sampled from is normalised again).
+A token that is forbidden gets −inf and the rest keeps what it had, as in the beam search of transformers (a distribution
+that is sampled from is normalised again).
 """
 
 from __future__ import annotations
@@ -18,13 +18,12 @@ class Moment(NamedTuple):
 
     length: int  # of the hypotheses with that token
     last: Tensor  # `(rows,)` bool: this token is the last that the length limit allows
-    normaliser: Tensor  # `(rows,)`; a logit less this is a log-probability
 
 
 class Processor(Protocol):
-    """Anything that changes the logits `(rows, vocabulary)` of one step in place."""
+    """Anything that changes the log-probabilities `(rows, vocabulary)` of one step in place."""
 
-    def __call__(self, logits: Tensor, moment: Moment) -> None:
+    def __call__(self, scores: Tensor, moment: Moment) -> None:
         """Forbid or force."""
         ...
 
@@ -35,9 +34,9 @@ class Suppress:
     def __init__(self, ids: Sequence[int]) -> None:
         self.ids = list(ids)
 
-    def __call__(self, logits: Tensor, moment: Moment) -> None:
+    def __call__(self, scores: Tensor, moment: Moment) -> None:
         """Forbid them."""
-        logits[:, self.ids] = -torch.inf
+        scores[:, self.ids] = -torch.inf
 
 
 class MinLength:
@@ -46,10 +45,10 @@ class MinLength:
     def __init__(self, length: int, end_id: int) -> None:
         self.length, self.end_id = length, end_id
 
-    def __call__(self, logits: Tensor, moment: Moment) -> None:
+    def __call__(self, scores: Tensor, moment: Moment) -> None:
         """Forbid the end token while the hypothesis would be too short."""
         if moment.length < self.length:
-            logits[:, self.end_id] = -torch.inf
+            scores[:, self.end_id] = -torch.inf
 
 
 class ForceEnd:
@@ -58,8 +57,8 @@ class ForceEnd:
     def __init__(self, end_id: int) -> None:
         self.end_id = end_id
 
-    def __call__(self, logits: Tensor, moment: Moment) -> None:
+    def __call__(self, scores: Tensor, moment: Moment) -> None:
         """Make the end token certain in the rows at their limit."""
         if moment.last.any():
-            logits.masked_fill_(moment.last[:, None], -torch.inf)
-            logits[:, self.end_id] = torch.where(moment.last, moment.normaliser, logits[:, self.end_id])
+            scores.masked_fill_(moment.last[:, None], -torch.inf)
+            scores[:, self.end_id].masked_fill_(moment.last, 0.0)

@@ -39,21 +39,20 @@ def rollout(
     is_open = torch.ones_like(total, dtype=torch.bool)
     state, last = model.start(memory), limits.new_full((len(limits) * copies, 1), special.start_id)
     for length in range(1, longest + 1):
-        full, logits = limits == length, model.step(last, state)  # (sentences · copies, vocabulary)
-        moment = Moment(length, full.repeat_interleave(copies), logits.float().logsumexp(-1))
+        full = limits == length
+        scores = model.step(last, state).log_softmax(-1, dtype=torch.float32)  # (sentences · copies, vocabulary)
         for process in processors:
-            process(logits, moment)
-        tokens = choose(logits)  # (sentences · copies,)
-        gained = (logits.gather(1, tokens[:, None])[:, 0] - moment.normaliser).view_as(total)
-        total += gained.masked_fill(~is_open, 0.0)
+            process(scores, Moment(length, full.repeat_interleave(copies)))
+        tokens = choose(scores)  # (sentences · copies,)
+        total += scores.gather(1, tokens[:, None]).view_as(total).masked_fill(~is_open, 0.0)
         ids[..., length - 1] = tokens.view_as(total).masked_fill(~is_open, NO_TOKEN)
         is_open &= (tokens.view_as(total) != special.end_id) & ~full[:, None]
 
         goes_on = is_open.any(1)
         if not goes_on.all():
             still, done = goes_on.nonzero()[:, 0], (~goes_on).nonzero()[:, 0]
-            scores = total[done] / divisors[(ids[done] != NO_TOKEN).sum(-1)]
-            for place, outputs in zip(places[done].tolist(), read(ids[done], scores, limits[done], norm), strict=True):
+            normed = total[done] / divisors[(ids[done] != NO_TOKEN).sum(-1)]
+            for place, outputs in zip(places[done].tolist(), read(ids[done], normed, limits[done], norm), strict=True):
                 found[place] = outputs
             if len(still) == 0:
                 break

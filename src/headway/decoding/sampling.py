@@ -1,4 +1,4 @@
-"""How one token is chosen from the logits of a step: the most probable one, or a draw."""
+"""How one token is chosen from the log-probabilities of a step: the most probable one, or a draw."""
 
 from __future__ import annotations
 
@@ -8,27 +8,28 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from headway.decoding.vocabulary import highest
 from headway.errors import ConfigError
 
 
 class Choice(Protocol):
-    """Logits `(rows, vocabulary)` → one token id a row."""
+    """Log-probabilities `(rows, vocabulary)` → one token id a row."""
 
-    def __call__(self, logits: Tensor) -> Tensor:
+    def __call__(self, scores: Tensor) -> Tensor:
         """Choose."""
         ...
 
 
-def most_probable(logits: Tensor) -> Tensor:
-    """Greedy: the highest logit of each row."""
-    return logits.argmax(-1)
+def most_probable(scores: Tensor) -> Tensor:
+    """Greedy: the highest of each row."""
+    return highest(scores, 1)[1][:, 0]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sampling:
     """From what a token is drawn."""
 
-    temperature: float = 1.0  # the logits are divided by it
+    temperature: float = 1.0  # log-probabilities are divided by it
     top_k: int = 0  # only among the k most probable; 0: all
     top_p: float = 1.0  # only among the fewest that together reach this probability (Holtzman et al. 2020)
     seed: int = 1
@@ -49,13 +50,13 @@ class Draw:
         self.sampling = sampling
         self.generator = torch.Generator(device).manual_seed(sampling.seed)
 
-    def __call__(self, logits: Tensor) -> Tensor:
+    def __call__(self, scores: Tensor) -> Tensor:
         """One token a row, from what temperature, then top-k, then top-p leave of the distribution."""
-        return torch.multinomial(self.probabilities(logits), 1, generator=self.generator)[:, 0]
+        return torch.multinomial(self.probabilities(scores), 1, generator=self.generator)[:, 0]
 
-    def probabilities(self, logits: Tensor) -> Tensor:
+    def probabilities(self, scores: Tensor) -> Tensor:
         """`(rows, vocabulary)`: what is drawn from."""
-        scores = logits.float() / self.sampling.temperature
+        scores = scores / self.sampling.temperature
         if 0 < self.sampling.top_k < scores.shape[-1]:
             scores = scores.masked_fill(scores < scores.topk(self.sampling.top_k).values[:, -1:], -torch.inf)
         probabilities = scores.softmax(-1)

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -18,6 +19,8 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from headway.errors import HeadwayError
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +42,30 @@ class World:
         return values
 
     def share(self, value: Any) -> Any:
-        """What the first process holds, on every process."""
+        """What the first process holds, as JSON data, on every process."""
         if self.size == 1:
             return value
-        box = [value]
-        dist.broadcast_object_list(box)
-        return box[0]
+        text = json.dumps(value).encode() if self.is_main else b""
+        length = self.sum(torch.tensor([len(text)]))
+        letters = torch.zeros(int(length), dtype=torch.uint8)
+        if self.is_main:
+            letters = torch.frombuffer(bytearray(text), dtype=torch.uint8)
+        dist.broadcast(letters, 0)
+        return json.loads(bytes(letters.tolist()))
+
+    def first(self, make: Callable[[], T]) -> T:
+        """What `make` gives, the first process before the others: it fills the cache from which they read."""
+        if self.is_main:
+            made = make()
+        self.barrier()
+        if not self.is_main:
+            made = make()
+        return made
+
+    def barrier(self) -> None:
+        """Wait for all processes."""
+        if self.size > 1:
+            dist.barrier()
 
     def gather(self, value: Tensor) -> list[Tensor]:
         """The equal-sized tensors of all processes, in the order of their ranks."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 
@@ -25,6 +28,22 @@ class MovingAverage:
         """Move towards the weights; the first steps count fully, so that the start is forgotten."""
         share = 1 - min(self.decay, step / (step + 9))
         torch._foreach_lerp_(list(self.parameters.values()), [p.detach() for p in model.parameters()], share)
+
+    @contextmanager
+    def applied(self, model: nn.Module) -> Iterator[None]:
+        """Inside, `model` has the averaged weights."""
+        with torch.no_grad():
+            before = {name: p.detach().clone() for name, p in model.named_parameters()}
+            try:
+                _copy(self.parameters, model)
+                yield
+            finally:
+                _copy(before, model)
+
+
+def _copy(weights: dict[str, Tensor], model: nn.Module) -> None:
+    for name, parameter in model.named_parameters():
+        parameter.copy_(weights[name])
 
 
 def average(states: list[dict[str, Tensor]]) -> dict[str, Tensor]:

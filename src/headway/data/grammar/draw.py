@@ -25,7 +25,7 @@ _FORMS: dict[str, Forms] = {  # kind of noun -> (the forms of a phrase, their we
     "mass": (("the", "", "adjective"), (4, 4, 3)),
     "pair": (("the", "", "adjective", "my"), (4, 2, 3, 3)),
     "bare": (("",), (1,)),
-    "the": (("the",), (1,)),
+    "the": (("the", "adjective"), (3, 1)),
     "kin": (("my",), (1,)),
 }
 _OWNED = frozenset("shop lost machine furniture clothes pet text lend hang writing container".split())

@@ -171,7 +171,7 @@ drama | 드라마 | 편 | screen
 cartoon | 만화영화 | 편 | screen
 musical | 뮤지컬 | 편 | screen
 =music | 음악 | | sound
-song | 노래 | 곡 | sound
+song | 노래 | | sound
 lecture | 강의 | | sound event
 concert | 음악회 | | event
 meeting | 회의 | | event
@@ -197,7 +197,7 @@ cat | 고양이 | 마리 | animal pet
 dog | 개 | 마리 | animal pet
 puppy | 강아지 | 마리 | animal pet
 rabbit | 토끼 | 마리 | animal pet
-bird | 새 | 마리 | animal
+bird | 새 | 마리 | animal pet
 duck | 오리 | 마리 | animal barn
 horse | 말 | 마리 | animal barn
 cow | 소 | 마리 | animal barn

@@ -181,8 +181,8 @@ spacious more | 넓 | inside park farm airport station museum
 cramped more | 좁 | inside
 quiet quieter | 조용하 | inside library cafe museum park beach
 noisy noisier | 시끄럽 ㅂ | inside cafe market airport station restaurant
-bright brighter | 밝 | inside lamp
-dark darker | 어둡 ㅂ | inside
+bright brighter | 밝 | inside lamp library cafe
+dark darker | 어둡 ㅂ | inside theater library
 beautiful more | 아름답 ㅂ | flower scenery painting song music park beach garden Seoul Busan Jeju Paris
 fast faster | 빠르 르 | vehicle drive horse computer printer
 slow slower | 느리 | vehicle drive horse computer printer

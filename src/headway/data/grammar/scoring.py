@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from headway.data.grammar.generate import Pair
+from headway.data.grammar.pairs import Pair
 from headway.errors import DataError
 
 

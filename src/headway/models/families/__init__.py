@@ -1,1 +1,8 @@
-"""The families: each a spec function, a table of sizes and, where others publish weights, a key table."""
+"""The families: each a frozen set of choices with a `spec` method, and a table of sizes.
+
+A new family is one file here, one row in `FAMILIES` and, where others publish weights, a key table.
+"""
+
+from headway.models.families import recurrent, vaswani
+
+FAMILIES = {"vaswani": vaswani.SIZES, **recurrent.SIZES}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import cycle
@@ -56,22 +57,26 @@ class Pair:
 def held_out() -> tuple[Combinations, Combinations]:
     """The combinations verb × object and numeral × counter that no training sentence holds, under any seed.
 
-    They are a tenth of the objects of each verb, and of the numerals of each counter, that has at least eight of them.
+    They are an eighth of the objects of each verb, and of the numerals of each counter, that has eight or more of them
+    which other verbs or counters take too. A verb whose Korean depends on the object (wear, play) holds none out.
     """
-    objects: dict[str, list[str]] = {}
+    stems: dict[str, set[str]] = {}
+    objects: dict[str, list[tuple[str, str]]] = {}
     for verb in (*VERBS, *DATIVES):
-        objects.setdefault(verb.korean.stem + "다", []).extend(noun.korean for noun in verb.objects)
-    numerals = {counter: [korean(number, counter) for number in numbers] for counter, numbers in COUNTERS.items()}
-    return _tenth(objects), _tenth(numerals, is_turned=True)
+        stems.setdefault(verb.english, set()).add(verb.korean.stem)
+        objects.setdefault(verb.english, []).extend((f"{verb.korean.stem}다", noun.korean) for noun in verb.objects)
+    fixed = [list(dict.fromkeys(pairs)) for english, pairs in objects.items() if len(stems[english]) == 1]
+    counted = [[(counter, korean(number, counter)) for number in numbers] for counter, numbers in COUNTERS.items()]
+    return _eighth(fixed), frozenset((numeral, counter) for counter, numeral in _eighth(counted))
 
 
-def _tenth(rows: dict[str, list[str]], *, is_turned: bool = False) -> Combinations:
+def _eighth(rows: list[list[tuple[str, str]]]) -> Combinations:
     random, chosen = Random(1), set[tuple[str, str]]()
-    for row, values in rows.items():
-        distinct = list(dict.fromkeys(values))
-        if len(distinct) >= 8:
-            held = random.sample(distinct, len(distinct) // 8)
-            chosen.update((value, row) if is_turned else (row, value) for value in held)
+    shared = Counter(value for row in rows for _, value in row)
+    for row in rows:
+        common = [pair for pair in row if shared[pair[1]] > 1]
+        if len(common) >= 8:
+            chosen.update(random.sample(common, len(common) // 8))
     return frozenset(chosen)
 
 

@@ -1,0 +1,25 @@
+"""`headway resume`: a run goes on exactly where it stopped."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+HELP = "continue a run exactly where it stopped"
+EXAMPLE = "headway resume runs/quickstart"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares what the command takes."""
+    parser.add_argument("run_folder", metavar="RUN", help="run folder")
+    parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Trains to the end and prints what came out."""
+    from headway.runs import resume
+    from headway.runs.summary import summary
+
+    folder = resume(arguments.run_folder)
+    print(json.dumps({"run": str(folder.path), **folder.evaluation}, ensure_ascii=False) if arguments.json else summary(folder))
+    return 0

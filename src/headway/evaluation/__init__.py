@@ -1,0 +1,1 @@
+"""How good a model is: one file a family of metrics, and the runner that writes `evaluation.json`."""

@@ -1,0 +1,30 @@
+"""Loss and perplexity of a data set, whatever the objective: sums divided once by what was counted."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import nn
+
+from headway.objectives.seq2seq import Losses, Seq2Seq
+
+
+@torch.no_grad()
+def mean_losses(
+    model: nn.Module, objective: Seq2Seq, batches: Iterable[Any], *, autocast: torch.dtype | None = None
+) -> dict[str, float]:
+    """The mean of each loss over all batches, in nats a counted token, and the perplexity of `nll`."""
+    sums: dict[str, float] = {}
+    counts: dict[str, int] = {}
+    device_type = next(model.parameters()).device.type
+    for batch in batches:
+        with torch.autocast(device_type, autocast or torch.bfloat16, enabled=autocast is not None):
+            losses: Losses = objective.loss(model, batch)  # type: ignore[arg-type]
+        for name, (total, count, _) in losses.items():
+            sums[name] = sums.get(name, 0.0) + float(total)
+            counts[name] = counts.get(name, 0) + count
+    means = {name: sums[name] / max(counts[name], 1) for name in sums}
+    return means | {"perplexity": math.exp(min(means.get("nll", 0.0), 50.0))}

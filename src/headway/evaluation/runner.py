@@ -1,0 +1,77 @@
+"""Measure a translator on a test set: what goes into `evaluation.json`."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.progress import track
+
+from headway.decoding.generate import Decoding
+from headway.evaluation.phenomena import phenomena_of
+from headway.evaluation.translation import exact_match, translation_metrics
+from headway.models.protocols import Translator
+from headway.tasks.translate import translate_lines
+from headway.text.tokenizer import TokenizerPair
+
+
+def evaluate_translation(
+    model: Translator,
+    tokenizers: TokenizerPair,
+    sources: Sequence[str],
+    references: Sequence[str],
+    *,
+    split: str,
+    options: Decoding = Decoding(),
+    batch_tokens: int = 4000,
+    set_name: str | None = None,
+    samples: int = 5,
+) -> dict[str, Any]:
+    """Translate `sources`, compare with `references`.
+
+    Args:
+        model: in evaluation mode.
+        tokenizers: of the model.
+        sources: one text a row.
+        references: one translation a row.
+        split: the name of the rows, for the record.
+        options: how the model is asked.
+        batch_tokens: padded tokens of one decoding batch.
+        set_name: the named set the rows come from; `quickstart` is also measured phenomenon by phenomenon.
+        samples: translations, evenly spaced, that are kept for people to read.
+
+    Returns:
+        Task, split, metrics (each with its score and, where there is one, signature and interval), rows, seconds, the
+        decoding, samples, and the share of outputs that were as long as they may be.
+    """
+    begun = time.monotonic()
+    lines = translate_lines(model, tokenizers, _shown(sources), options, batch_tokens=batch_tokens)
+    best = [translations[0] for translations in lines]
+    seconds = time.monotonic() - begun
+    hypotheses = [translation.text for translation in best]
+    metrics = translation_metrics(hypotheses, references)
+    metrics["exact_match"] = exact_match(hypotheses, references)
+    metrics["hit_length_limit"] = {"score": sum(translation.hit_limit for translation in best) / len(best)}
+    result: dict[str, Any] = {
+        "task": "translate",
+        "split": split,
+        "metrics": metrics,
+        "rows": len(best),
+        "seconds": round(seconds, 3),
+        "decoding": dataclasses.asdict(options),
+    }
+    if set_name == "quickstart":
+        result["phenomena"] = phenomena_of(sources, hypotheses)
+    chosen = range(0, len(best), max(1, len(best) // samples))[:samples]
+    result["samples"] = [
+        {"source": sources[row], "translation": hypotheses[row], "reference": references[row]} for row in chosen
+    ]
+    return result
+
+
+def _shown(sources: Sequence[str]) -> Iterable[str]:
+    """The rows, with a bar on stderr."""
+    return track(sources, "translating", console=Console(stderr=True), transient=True)

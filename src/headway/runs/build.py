@@ -1,0 +1,180 @@
+"""The parts of a run from its configuration: data, tokenizers, model. Each builder gives its part or one clear error."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterator
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from headway.config import DataConfig, DecodingConfig, ModelConfig, RunConfig, TokenizerConfig
+from headway.data.cache import PairStore, encode_pairs
+from headway.data.sources import load
+from headway.decoding.generate import Decoding
+from headway.decoding.hypotheses import LengthNorm
+from headway.errors import ConfigError, DataError, nearest
+from headway.models.families import FAMILIES
+from headway.spec import ModelSpec, SpecialTokens
+from headway.text.tokenizer import TokenizerPair
+from headway.text.trainer import train as train_tokenizer
+
+if TYPE_CHECKING:
+    import datasets  # type: ignore[import-untyped]
+
+_CHUNK = 1000  # rows read at a time
+
+
+def device_of(name: str) -> torch.device:
+    """The device a configuration asks for; `auto` takes an accelerator where there is one.
+
+    Raises:
+        ConfigError: it is not there.
+    """
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        name = next((kind for kind in ("cuda", "mps") if available[kind]), "cpu")
+    if not available[name]:
+        there = ", ".join(kind for kind, here in available.items() if here)
+        raise ConfigError(f"device {name} is not available here; there is: {there}")
+    return torch.device(name)
+
+
+def load_data(config: DataConfig, seed: int) -> datasets.DatasetDict:
+    """The splits of the run, columns `source` and `target`; a training split is required.
+
+    Raises:
+        DataError: what the files say.
+        ConfigError: what the keys say.
+    """
+    columns = {role: name for role, name in dataclasses.asdict(config.columns).items() if name is not None}
+    splits = load(
+        name=config.name,
+        train=config.train,
+        validation=config.validation,
+        test=config.test,
+        format=config.format,
+        columns=columns,
+        languages=config.languages,
+        header=config.header,
+        delimiter=config.delimiter,
+        seed=seed,
+        folder=os.environ.get("HEADWAY_DATA"),
+    )
+    if "train" not in splits:
+        raise DataError(f"there is no training split, only {', '.join(splits)}; name one with --data.train")
+    if "validation" not in splits:
+        raise DataError(
+            "there is no validation split; hold out a share with --data.validation 0.05, or name its files"
+        )
+    return splits
+
+
+def build_tokenizers(config: TokenizerConfig, train: datasets.Dataset) -> TokenizerPair:
+    """Vocabularies learned from the training split: one for both sides, or one each."""
+    sides = [_texts(train, "source"), _texts(train, "target")]
+    corpora = [chain(*sides)] if config.joint else sides
+    learned = [
+        train_tokenizer(
+            corpus,
+            type=config.type,
+            vocab_size=config.vocab_size or _USUAL_VOCABULARY,
+            exact=config.vocab_size is not None,
+            normalization=config.normalization,
+            lowercase=config.lowercase,
+            progress=True,
+        )
+        for corpus in corpora
+    ]
+    return TokenizerPair(learned[0], learned[-1])
+
+
+_USUAL_VOCABULARY = 8000  # where the configuration leaves it open; less where the data has less
+
+
+def build_spec(config: ModelConfig, tokenizers: TokenizerPair) -> ModelSpec:
+    """The model that a family, its size and the choices on top of it make.
+
+    Raises:
+        ConfigError: an unknown size, or a choice the family does not have.
+    """
+    sizes = FAMILIES[config.family]
+    if config.size not in sizes:
+        raise ConfigError(f"{config.family} has no size {config.size!r}; {nearest(config.size, sizes)}")
+    given = {
+        name: value
+        for name, value in dataclasses.asdict(config).items()
+        if value is not None and name not in ("family", "size")
+    }
+    choices: Any = sizes[config.size]
+    known = [entry.name for entry in dataclasses.fields(choices)]
+    for name in given:
+        if name not in known:
+            raise ConfigError(f"model.{name} means nothing to {config.family}; it knows {', '.join(sorted(known))}")
+    tokens = SpecialTokens(
+        pad_id=tokenizers.target.pad_id, start_id=tokenizers.target.start_id, end_id=tokenizers.target.end_id
+    )
+    spec: ModelSpec = dataclasses.replace(choices, **given).spec(
+        tokenizers.source.vocab_size, tokenizers.target.vocab_size, tokens
+    )
+    return spec
+
+
+def encode_split(split: datasets.Dataset, tokenizers: TokenizerPair, config: DataConfig) -> PairStore:
+    """Both sides as ids, no row longer than `data.max_length`, no row empty.
+
+    Raises:
+        DataError: no row is left.
+    """
+    store = encode_pairs(split["source"], split["target"], tokenizers.source, tokenizers.target)
+    limited = store.limited(config.max_length, config.too_long)
+    if not len(limited):
+        raise DataError(f"all {len(store):,} rows are longer than data.max_length {config.max_length}; raise it")
+    return limited
+
+
+def build_decoding(config: DecodingConfig) -> Decoding:
+    """How the trained model is asked."""
+    return Decoding(beam=config.beam, length_norm=LengthNorm.parse(config.length_norm), stop=config.stop)
+
+
+def check(config: RunConfig) -> None:
+    """What can be said before anything is read.
+
+    Raises:
+        ConfigError: no end to the training, or sizes that cannot be.
+    """
+    training = config.training
+    if training.max_steps is None and training.max_epochs is None and training.max_minutes is None:
+        raise ConfigError("the training has no end; set training.max_steps, training.max_epochs or training.max_minutes")
+    positive = {
+        "training.max_steps": training.max_steps,
+        "training.max_epochs": training.max_epochs,
+        "training.max_minutes": training.max_minutes,
+        "training.batch_tokens": training.batch_tokens,
+        "training.accumulation": training.accumulation,
+        "training.learning_rate": training.learning_rate,
+        "training.log_every": training.log_every,
+        "training.keep_checkpoints": training.keep_checkpoints,
+        "data.max_length": config.data.max_length,
+        "decoding.beam": config.decoding.beam,
+    }
+    wrong = [f"{key} is {value}; it must be positive" for key, value in positive.items() if value is not None and value <= 0]
+    shares = {
+        "training.label_smoothing": training.label_smoothing,
+        "training.ema_decay": training.ema_decay,
+        "model.dropout": config.model.dropout or 0.0,
+        "model.attention_dropout": config.model.attention_dropout or 0.0,
+        "model.activation_dropout": config.model.activation_dropout or 0.0,
+    }
+    wrong += [f"{key} is {value}; it must be from 0 up to, not including, 1" for key, value in shares.items() if not 0 <= value < 1]
+    if wrong:
+        raise ConfigError("; ".join(wrong))
+    LengthNorm.parse(config.decoding.length_norm)
+
+
+def _texts(split: datasets.Dataset, column: str) -> Iterator[str]:
+    for start in range(0, len(split), _CHUNK):
+        yield from split[start : start + _CHUNK][column]

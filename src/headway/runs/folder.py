@@ -1,0 +1,145 @@
+"""The run folder: what is written, under which name, and that an earlier run is never overwritten."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import platform
+import sys
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from headway import spec as specs
+from headway.checkpoints import native
+from headway.config import RunConfig, build_config, to_yaml
+from headway.errors import CheckpointError, ConfigError
+from headway.spec import ModelSpec
+from headway.text.tokenizer import TokenizerPair
+from headway.training.checkpoint import Checkpoints
+from headway.training.choices import Choices
+from headway.training.log import read_metrics
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """One run on the disk."""
+
+    path: Path
+
+    @classmethod
+    def create(cls, path: Path) -> RunFolder:
+        """A new folder for a run.
+
+        Raises:
+            ConfigError: something is there already.
+        """
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise ConfigError(
+                f"{path} exists already; continue it with `headway resume {path}`, "
+                "choose another name with --run, or remove it"
+            )
+        path.mkdir(parents=True, exist_ok=True)
+        return cls(path)
+
+    @classmethod
+    def open(cls, path: Path) -> RunFolder:
+        """The folder of a run that was begun.
+
+        Raises:
+            CheckpointError: there is none.
+        """
+        if not (path / "config.yaml").is_file():
+            raise CheckpointError(f"{path} is no run folder: it has no config.yaml")
+        return cls(path)
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        """What a resumed training starts from."""
+        return Checkpoints(self.path / "checkpoints")
+
+    @property
+    def weights(self) -> Path:
+        """The finished model's weights."""
+        return self.path / "model.safetensors"
+
+    @property
+    def plots(self) -> Path:
+        """Where the pictures lie."""
+        return self.path / "plots"
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the run came to its end."""
+        return self.weights.is_file() and (self.path / "README.md").is_file()
+
+    @property
+    def metrics(self) -> list[dict[str, Any]]:
+        """The rows of `metrics.jsonl`."""
+        return read_metrics(self.path)
+
+    @property
+    def evaluation(self) -> dict[str, Any]:
+        """What `evaluation.json` holds; empty before the evaluation."""
+        path = self.path / "evaluation.json"
+        return native.read_json(path, "the evaluation of a run") if path.is_file() else {}
+
+    def write_start(self, config: RunConfig, spec: ModelSpec, tokenizers: TokenizerPair, choices: Choices) -> None:
+        """Everything that is known before the first step."""
+        self.write_text("config.yaml", to_yaml(config))
+        native.write_json(self.path / "spec.json", specs.to_json(spec))
+        tokenizers.save(self.path)
+        native.write_json(self.path / "environment.json", {**environment(), "choices": dataclasses.asdict(choices)})
+
+    def write_text(self, name: str, text: str) -> None:
+        """One text file, whole or not at all."""
+        part = self.path / f".{name}"
+        part.write_text(text, encoding="utf-8", newline="\n")
+        part.replace(self.path / name)
+
+    def read_config(self) -> RunConfig:
+        """The complete configuration of the run."""
+        path = self.path / "config.yaml"
+        try:
+            return build_config(yaml.safe_load(path.read_text(encoding="utf-8")), origin=str(path))
+        except (OSError, yaml.YAMLError, UnicodeDecodeError, AttributeError) as error:
+            raise CheckpointError(f"{path} cannot be read: {error}") from None
+
+    def read_spec(self) -> ModelSpec:
+        """The model of the run."""
+        return specs.from_json(native.read_json(self.path / "spec.json", "the spec of a model"))
+
+    def read_choices(self) -> Choices:
+        """What was chosen by measuring when the run began."""
+        data = native.read_json(self.path / "environment.json", "the environment of a run")
+        return Choices.from_json(data.get("choices", {}))
+
+
+def environment() -> dict[str, Any]:
+    """The machine, the versions and the command: what a reader of a number needs to know."""
+    names = ("headway", "torch", "tokenizers", "safetensors", "sacrebleu", "numpy")
+    return {
+        "python": platform.python_version(),
+        "versions": {name: version(name) for name in names},
+        "processor": processor(),
+        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+    }
+
+
+def processor() -> dict[str, Any]:
+    """Vendor, family and model of the CPU, as far as the system says."""
+    path, facts = Path("/proc/cpuinfo"), {"machine": platform.machine()}
+    if path.is_file():
+        lines = dict(line.split("\t", 1) for line in path.read_text().split("\n\n")[0].split("\n") if "\t" in line)
+        for key in ("vendor_id", "cpu family", "model", "model name"):
+            if key in lines:
+                facts[key.replace(" ", "_")] = lines[key].strip("\t: ")
+    return facts
+
+
+def dump(data: dict[str, Any]) -> str:
+    """JSON for people."""
+    return json.dumps(data, indent=2, ensure_ascii=False)

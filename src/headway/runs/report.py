@@ -1,0 +1,98 @@
+"""The end of a run: the weights that stay, the test score, the plots, and a model card that says how it all came about."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from headway.checkpoints import native
+from headway.evaluation.runner import evaluate_translation
+from headway.explain.figures import training_curves
+from headway.runs import build as parts
+from headway.runs.folder import RunFolder
+from headway.runs.prepare import Prepared
+from headway.training.loop import Training
+
+
+def finish(prepared: Prepared, training: Training, folder: RunFolder) -> None:
+    """Everything after the last step; done again without harm when it was interrupted."""
+    weights = _keep_weights(prepared, training, folder)
+    prepared.model.eval().requires_grad_(False)
+    data = prepared.data
+    split = "test" if "test" in data else "validation"
+    evaluation = evaluate_translation(
+        prepared.model,
+        prepared.tokenizers,
+        data[split]["source"],
+        data[split]["target"],
+        split=split,
+        options=parts.build_decoding(prepared.config.decoding),
+        batch_tokens=prepared.config.decoding.batch_tokens,
+        set_name=prepared.config.data.name,
+    )
+    native.write_json(folder.path / "evaluation.json", evaluation)
+    training_curves(folder.metrics, folder.plots)
+    folder.write_text("README.md", _card(prepared, training, folder, evaluation, weights))
+
+
+def _keep_weights(prepared: Prepared, training: Training, folder: RunFolder) -> str:
+    """Put the weights that stay into the model and the folder; say which they are."""
+    config, kept = prepared.config.training, training.checkpoints.steps()
+    if config.average_last > 1:
+        count = min(config.average_last, len(kept))
+        native.fill(prepared.model, training.checkpoints.average(count), folder.weights)
+        said = f"the average of the last {count} checkpoints"
+    elif training.moving is not None:
+        native.fill(prepared.model, training.moving.parameters, folder.weights)
+        said = f"the moving average of the last steps (decay {config.ema_decay})"
+    else:
+        best = training.progress.best_step
+        native.fill(prepared.model, training.checkpoints.weights(best), folder.weights)
+        said = f"those of step {best:,}, the best on the validation rows"
+    native.save_weights(prepared.model, folder.weights)
+    return said
+
+
+def _card(
+    prepared: Prepared, training: Training, folder: RunFolder, evaluation: dict[str, Any], weights: str
+) -> str:
+    config, progress = prepared.config, training.progress
+    environment = native.read_json(folder.path / "environment.json", "the environment of a run")
+    shown = "\n".join(_metric(name, values) for name, values in evaluation["metrics"].items())
+    source = config.data.name or config.data.train
+    parameters = sum(p.numel() for p in prepared.model.parameters())
+    return f"""# {folder.path.name}
+
+A {config.model.family} model for {config.task}: {parameters / 1e6:.1f} M parameters, trained with
+[Headway](https://pypi.org/project/headway) {environment["versions"]["headway"]}.
+
+- Command: `{environment["command"]}`
+- Data: {source}, {len(prepared.feed.rows):,} training pairs; fingerprint of the training rows `{prepared.data["train"]._fingerprint}`
+- Training: {progress.step:,} steps, {progress.tokens:,} tokens, {progress.elapsed / 60:.1f} minutes on {_machine(environment)}
+- Weights: {weights}
+- Arithmetic: {", ".join(f"{k} {v}" for k, v in dataclasses.asdict(prepared.choices).items() if v)}
+
+## {evaluation["split"].capitalize()}
+
+{evaluation["rows"]:,} rows, {_decoding(config)}.
+
+{shown}
+
+Use it: `headway translate {folder.path} FILE`. Everything about the run is in `config.yaml`; its course in `metrics.jsonl` and `plots/`.
+"""
+
+
+def _metric(name: str, values: dict[str, Any]) -> str:
+    line = f"- {name}: {values['score']:.4g}"
+    if "low" in values:
+        line += f" (95 %: {values['low']:.4g}–{values['high']:.4g})"
+    return line + (f", `{values['signature']}`" if "signature" in values else "")
+
+
+def _machine(environment: dict[str, Any]) -> str:
+    processor = environment["processor"]
+    return str(processor.get("model_name") or processor["machine"])
+
+
+def _decoding(config: Any) -> str:
+    return f"beam {config.decoding.beam}, length norm {config.decoding.length_norm}, stop {config.decoding.stop}"

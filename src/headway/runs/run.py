@@ -1,0 +1,136 @@
+"""Train and resume: what the commands and `headway.train` call."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from headway.config import RunConfig, load_recipe
+from headway.errors import ConfigError
+from headway.runs import build as parts
+from headway.runs.folder import RunFolder
+from headway.runs.prepare import Prepared, prepare
+from headway.runs.report import finish
+from headway.text.tokenizer import TokenizerPair
+from headway.training.distributed import World, joined
+from headway.training.log import Log
+
+
+def train(
+    recipe: str, overrides: Mapping[str, Any] | None = None, *, run: str | Path | None = None, reuse: bool = False
+) -> RunFolder:
+    """Train a recipe to its end, evaluate it, and leave a complete run folder.
+
+    Args:
+        recipe: a shipped name or the path of a YAML file.
+        overrides: dotted keys of the configuration and their values.
+        run: the run folder; None: `runs/<recipe>`, numbered where that is taken.
+        reuse: take a finished run as it is, and resume one that was stopped.
+
+    Raises:
+        HeadwayError: what was given cannot be trained; nothing is left behind.
+        Interrupted: Ctrl-C; everything is saved.
+    """
+    begun = time.monotonic()
+    config = load_recipe(recipe, list((overrides or {}).items()))
+    parts.check(config)
+    path = Path(run) if run is not None else _free(Path("runs") / Path(recipe).stem)
+    if reuse and (path / "config.yaml").is_file():
+        folder = RunFolder.open(path)
+        return folder if folder.is_finished else resume(path)
+    device = parts.device_of(config.device)
+    with joined(device) as world, _fresh(path, world) as folder:
+        log = Log(path, tensorboard=config.training.tensorboard) if world.is_main else None
+        prepared = prepare(config, device=device, world=world, folder=path, say=log.note if log else _silent)
+        if log:
+            folder.write_start(config, prepared.spec, prepared.tokenizers, prepared.choices)
+            _introduce(prepared, log)
+        return _go(prepared, folder, log, begun)
+
+
+def resume(path: str | Path) -> RunFolder:
+    """Continue a run exactly where its last checkpoint left it; a finished run is only completed.
+
+    Raises:
+        CheckpointError: there is no run, or a file of it is damaged.
+    """
+    begun = time.monotonic()
+    folder = RunFolder.open(Path(path))
+    config = folder.read_config()
+    device = parts.device_of(config.device)
+    with joined(device) as world:
+        log = Log(folder.path, tensorboard=config.training.tensorboard) if world.is_main else None
+        prepared = prepare(
+            config,
+            device=device,
+            world=world,
+            tokenizers=TokenizerPair.load(folder.path),
+            choices=folder.read_choices(),
+            say=log.note if log else _silent,
+        )
+        return _go(prepared, folder, log, begun)
+
+
+def _go(prepared: Prepared, folder: RunFolder, log: Log | None, begun: float) -> RunFolder:
+    """From the last checkpoint, if there is one, to a finished folder."""
+    training = prepared.training(folder.path, log, f"headway resume {folder.path}")
+    try:
+        if kept := training.checkpoints.steps():
+            training.progress = training.checkpoints.load(
+                kept[-1], prepared.model, training.optimizer, training.moving, rank=prepared.feed.world.rank
+            )
+        if log:
+            log.rewind(training.progress.step)
+            log.note(f"training from step {training.progress.step:,}" if kept else "training")
+        training.progress.elapsed += time.monotonic() - begun
+        training.run()
+    finally:
+        if log:
+            log.close()
+    if prepared.feed.world.is_main:
+        finish(prepared, training, folder)
+    return folder
+
+
+def _introduce(prepared: Prepared, log: Log) -> None:
+    train = prepared.feed.rows
+    parameters = sum(p.numel() for p in prepared.model.parameters())
+    log.note(
+        f"{len(train):,} training pairs, {len(prepared.validation):,} for validation; "
+        f"vocabulary {prepared.tokenizers.target.vocab_size:,}; {parameters / 1e6:.1f} M parameters; "
+        f"{prepared.choices.dtype}, {torch.get_num_threads()} threads"
+    )
+    if prepared.too_long:
+        rule = {"truncate": "cut", "drop": "left out", "refuse": "refused"}[prepared.config.data.too_long]
+        log.note(f"{prepared.too_long:,} pairs are longer than {prepared.config.data.max_length} tokens and were {rule}")
+
+
+@contextmanager
+def _fresh(path: Path, world: World) -> Iterator[RunFolder]:
+    """A new run folder, taken away again if the run never got to its start."""
+    folder = RunFolder.create(path) if world.is_main else RunFolder(path)
+    try:
+        yield folder
+    except BaseException:
+        if world.is_main and not (path / "config.yaml").exists():
+            shutil.rmtree(path, ignore_errors=True)
+        raise
+
+
+def _free(path: Path) -> Path:
+    """`path`, or the first of `path-2`, `path-3` … that is not taken."""
+    number, free = 1, path
+    while free.exists():
+        number += 1
+        free = path.with_name(f"{path.name}-{number}")
+    return free
+
+
+def _silent(text: str) -> None:
+    """Other processes than the first say nothing."""

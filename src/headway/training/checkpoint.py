@@ -1,0 +1,146 @@
+"""Everything a training needs to go on as if it had never stopped: `checkpoints/step-N/`, safetensors and JSON only.
+
+A folder appears whole or not at all. Weights, moments, averages, the place in the data, the clock and the random state of every
+process are in it, so that a resumed run ends with the same bits.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from headway.checkpoints import native
+from headway.errors import CheckpointError
+from headway.training.optim import MovingAverage, average
+
+_PREFIX = "step-"
+_MOMENTS = ("exp_avg", "exp_avg_sq", "step")
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a training is."""
+
+    step: int = 0  # optimizer steps done
+    epoch: int = 0
+    position: int = 0  # batches of this epoch done
+    elapsed: float = 0.0  # seconds, over all sittings
+    tokens: int = 0
+    best_loss: float | None = None  # of the validations, nats a token
+    best_step: int = 0
+    stale: int = 0  # validations since the best
+    finished: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoints:
+    """The `checkpoints/` of one run."""
+
+    folder: Path
+
+    def save(
+        self,
+        progress: Progress,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        moving: MovingAverage | None,
+        randoms: list[Tensor],
+    ) -> Path:
+        """Write `step-N/`; `randoms` is the random state of each process.
+
+        Raises:
+            CapacityError: the disk is full.
+        """
+        target = self.folder / f"{_PREFIX}{progress.step}"
+        part = self.folder / f".{target.name}.{os.getpid()}"
+        part.mkdir(parents=True, exist_ok=True)
+        try:
+            native.save_weights(model, part / "model.safetensors")
+            native.write_tensors(_moments(model, optimizer), part / "optimizer.safetensors")
+            native.write_tensors({str(rank): state for rank, state in enumerate(randoms)}, part / "random.safetensors")
+            if moving is not None:
+                native.write_tensors(moving.parameters, part / "average.safetensors")
+            native.write_json(part / "progress.json", dataclasses.asdict(progress))
+            if target.exists():
+                shutil.rmtree(target)
+            part.replace(target)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+        return target
+
+    def load(
+        self,
+        step: int,
+        model: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        moving: MovingAverage | None,
+        *,
+        rank: int = 0,
+    ) -> Progress:
+        """Put everything back as `save` found it, the random state of this process included.
+
+        Raises:
+            CheckpointError: a file is missing or damaged, or the run had fewer processes.
+        """
+        folder = self.folder / f"{_PREFIX}{step}"
+        native.load_weights(model, folder / "model.safetensors")
+        _restore_moments(model, optimizer, folder / "optimizer.safetensors")
+        if moving is not None:
+            moving.parameters.update(native.read_tensors(folder / "average.safetensors"))
+        randoms = native.read_tensors(folder / "random.safetensors")
+        if str(rank) not in randoms:
+            raise CheckpointError(
+                f"{folder} was written by {len(randoms)} processes; process {rank} finds no random state of its own. "
+                f"Resume with {len(randoms)} processes"
+            )
+        torch.set_rng_state(randoms[str(rank)].clone())
+        values = native.read_json(folder / "progress.json", "the progress of a training")
+        try:
+            return Progress(**values)
+        except TypeError as error:
+            raise CheckpointError(f"{folder / 'progress.json'}: {error}") from None
+
+    def steps(self) -> list[int]:
+        """The steps that are kept, oldest first."""
+        names = [path.name.removeprefix(_PREFIX) for path in self.folder.glob(f"{_PREFIX}*")]
+        return sorted(int(name) for name in names if name.isdecimal())
+
+    def prune(self, keep: int, best_step: int) -> None:
+        """Remove all but the last `keep` and the best."""
+        for step in self.steps()[:-keep]:
+            if step != best_step:
+                shutil.rmtree(self.folder / f"{_PREFIX}{step}")
+
+    def weights(self, step: int) -> dict[str, Tensor]:
+        """The weights of one checkpoint."""
+        return native.read_tensors(self.folder / f"{_PREFIX}{step}" / "model.safetensors")
+
+    def average(self, count: int) -> dict[str, Tensor]:
+        """The mean weights of the last `count` checkpoints."""
+        return average([self.weights(step) for step in self.steps()[-count:]])
+
+
+def _moments(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    return {
+        f"{kind}.{name}": optimizer.state[parameter][kind]
+        for name, parameter in model.named_parameters()
+        for kind in _MOMENTS
+        if parameter in optimizer.state
+    }
+
+
+def _restore_moments(model: nn.Module, optimizer: torch.optim.Optimizer, path: Path) -> None:
+    tensors = native.read_tensors(path)
+    for name, parameter in model.named_parameters():
+        state: dict[str, Any] = {kind: tensors[f"{kind}.{name}"] for kind in _MOMENTS if f"{kind}.{name}" in tensors}
+        if state and len(state) != len(_MOMENTS):
+            raise CheckpointError(f"{path} lacks a part of the optimizer's state of {name}; take an earlier checkpoint")
+        if state:
+            optimizer.state[parameter] = state

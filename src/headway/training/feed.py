@@ -1,0 +1,55 @@
+"""Rows of a data set as the batches of one process.
+
+The plan of an epoch is the same for any number of processes: a batch is the rows of one optimizer step, and each process takes
+its parts of it. So a step means the same whatever computes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headway.data.batching import TokenBatches, padding_share
+from headway.training.distributed import World
+from headway.training.step import Batch
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """What the loop asks for batches."""
+
+    rows: Sequence[Any]  # the encoded data set: one item a row
+    lengths: NDArray[np.int64]  # `(rows,)` or `(rows, 2)`, in tokens
+    batches: TokenBatches
+    collate: Callable[[list[Any]], Batch]
+    world: World = World()
+    accumulation: int = 1
+
+    def epoch(self, number: int) -> list[Rows]:
+        """The batches of one pass over the data, as row numbers."""
+        return self.batches.epoch(number)
+
+    def parts(self, batch: Rows) -> list[tuple[Batch, bool]]:
+        """This process's micro-batches of one batch; False marks a stand-in that must count nothing."""
+        shares = self.batches.split(batch, self.world.size * self.accumulation)
+        mine = [share for share in shares[self.world.rank :: self.world.size] if len(share)]
+        if not mine:
+            return [(self._collate(batch[:1]), False)]
+        return [(self._collate(share), True) for share in mine]
+
+    def tokens(self, batch: Rows) -> int:
+        """The real tokens of a batch."""
+        return int(self.lengths[batch].sum())
+
+    def padding(self, batch: Rows) -> float:
+        """The share of the batch's grid on which no token stands."""
+        return padding_share(self.lengths, [batch])
+
+    def _collate(self, rows: Rows) -> Batch:
+        return self.collate([self.rows[int(row)] for row in rows])

@@ -1,0 +1,236 @@
+"""The loop: steps until a limit is reached, with rows logged, validations, checkpoints, early stopping and a clean way out."""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FrameType
+from typing import Any
+
+import torch
+
+from headway.errors import ConfigError, Interrupted
+from headway.training.checkpoint import Checkpoints, Progress
+from headway.training.distributed import World
+from headway.training.feed import Feed, Rows
+from headway.training.log import Log
+from headway.training.optim import MovingAverage
+from headway.training.schedule import Schedule
+from headway.training.step import Step, accumulate, update
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """Whatever comes first ends the training; None: no such limit."""
+
+    max_steps: int | None = None
+    max_epochs: int | None = None
+    max_minutes: float | None = None
+
+    def share(self, progress: Progress, batches: int) -> float:
+        """How much of the training is done, 0..1, when an epoch has `batches`."""
+        shares = [0.0]
+        if self.max_steps is not None:
+            shares.append(progress.step / self.max_steps)
+        if self.max_epochs is not None:
+            shares.append((progress.epoch + progress.position / batches) / self.max_epochs)
+        if self.max_minutes is not None:
+            shares.append(progress.elapsed / 60 / self.max_minutes)
+        return min(max(shares), 1.0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rhythm:
+    """How often something happens, in steps; 0 of the first two means each epoch."""
+
+    validate: int = 0
+    checkpoint: int = 0
+    log: int = 20
+    keep: int = 2  # checkpoints, beside the best
+    patience: int = 0  # validations without a better loss; 0: any number
+
+
+@dataclass(kw_only=True, slots=True)
+class Training:
+    """Everything one training consists of; `run` goes on from `progress`."""
+
+    step: Step
+    optimizer: torch.optim.Optimizer
+    feed: Feed
+    schedule: Schedule
+    limits: Limits
+    rhythm: Rhythm
+    checkpoints: Checkpoints
+    log: Log | None  # None on every process but the first
+    validate: Callable[[], dict[str, float]]  # at least `validation_loss`; called on the first process only
+    world: World = World()
+    moving: MovingAverage | None = None
+    autocast: torch.dtype | None = None
+    clip_norm: float = 1.0
+    progress: Progress = field(default_factory=Progress)
+    resume_command: str = "headway resume"
+    _window: dict[str, float] = field(default_factory=dict)
+    _saved: int = -1
+
+    def run(self) -> Progress:
+        """Train to the end.
+
+        Raises:
+            Interrupted: after Ctrl-C or SIGTERM, once the state is saved.
+            ConfigError: the loss is no longer a number.
+        """
+        wrapped = self.world.wrap(self.step)
+        self.step.train()
+        with stopping() as stop:
+            while not self.progress.finished:
+                plan = self.feed.epoch(self.progress.epoch)
+                self._epoch(wrapped, plan, stop)
+        return self.progress
+
+    def _epoch(self, wrapped: torch.nn.Module, plan: list[Rows], stop: Stop) -> None:
+        progress = self.progress
+        while progress.position < len(plan):
+            begun = time.monotonic()
+            share, interrupted = self._agree(self.limits.share(progress, len(plan)), stop.asked)
+            if interrupted:
+                self._interrupt()
+            batch = plan[progress.position]
+            losses = accumulate(wrapped, self.feed.parts(batch), world=self.world, autocast=self.autocast)
+            rate = self.schedule.rate(progress.step + 1, share)
+            self._move(rate, losses)
+            progress.step, progress.position = progress.step + 1, progress.position + 1
+            progress.tokens += self.feed.tokens(batch)
+            progress.elapsed += time.monotonic() - begun
+            self._record(batch, losses, rate, share, time.monotonic() - begun)
+            over, _ = self._agree(float(self.limits.share(progress, len(plan)) >= 1.0), False)
+            self._pause(epoch_ends=progress.position == len(plan), over=over >= 1.0)
+            if progress.finished:
+                return
+        progress.epoch, progress.position = progress.epoch + 1, 0
+
+    def _agree(self, share: float, asked: bool) -> tuple[float, bool]:
+        """The first process's share, and whether any process was asked to stop: the same on all."""
+        if self.world.size == 1:
+            return share, asked
+        values = self.world.sum(torch.tensor([share if self.world.is_main else 0.0, float(asked)], dtype=torch.float64))
+        return float(values[0]), bool(values[1])
+
+    def _move(self, rate: float, losses: dict[str, float]) -> None:
+        try:
+            update(self.step, self.optimizer, rate=rate, clip_norm=self.clip_norm)
+        except FloatingPointError:
+            raise ConfigError(
+                f"at step {self.progress.step + 1} the loss is {losses['loss']:.3g} and its gradient is not a number; "
+                "lower training.learning_rate, raise training.warmup_steps, or set training.clip_norm 1"
+            ) from None
+        if self.moving is not None:
+            self.moving.update(self.step.model, self.progress.step + 1)
+
+    def _record(self, batch: Rows, losses: dict[str, float], rate: float, share: float, seconds: float) -> None:
+        """Add to the window of steps since the last row; write the row and clear the window when it is full."""
+        window, tokens = self._window, self.feed.tokens(batch)
+        for name, value in (losses | {"padding": self.feed.padding(batch)}).items():
+            window[name] = window.get(name, 0.0) + value * tokens
+        window["tokens"] = window.get("tokens", 0.0) + tokens
+        window["seconds"] = window.get("seconds", 0.0) + seconds
+        if self.log is None:
+            return
+        row = self._row(rate)
+        self.log.live(share, self.progress.elapsed, row)
+        if self.progress.step % self.rhythm.log == 0:
+            self.log.row(row)
+            window.clear()
+
+    def _row(self, rate: float) -> dict[str, Any]:
+        window, progress = self._window, self.progress
+        mean = {name: window[name] / window["tokens"] for name in window if name not in ("tokens", "seconds")}
+        return {
+            "step": progress.step,
+            "epoch": progress.epoch,
+            "elapsed": round(progress.elapsed, 3),
+            "loss": mean["loss"],
+            "perplexity": math.exp(min(mean["nll"], 50.0)),
+            "learning_rate": rate,
+            "tokens_per_second": window["tokens"] / window["seconds"],
+            "padding": mean["padding"],
+        }
+
+    def _pause(self, *, epoch_ends: bool, over: bool) -> None:
+        """Validate, save and end, as the rhythm asks after this step."""
+        progress, rhythm = self.progress, self.rhythm
+        begun = time.monotonic()
+        if over or _is_due(progress.step, rhythm.validate, epoch_ends):
+            self._validate()
+            over = over or bool(rhythm.patience and progress.stale >= rhythm.patience)
+        progress.finished = over
+        progress.elapsed += time.monotonic() - begun
+        if over or _is_due(progress.step, rhythm.checkpoint, epoch_ends) or progress.best_step == progress.step:
+            self._save()
+
+    def _validate(self) -> None:
+        progress = self.progress
+        metrics: dict[str, float] = {}
+        if self.world.is_main:
+            self.step.eval()
+            metrics = self.validate()
+            self.step.train()
+        metrics = self.world.share(metrics)
+        if self.log is not None:
+            self.log.row({"step": progress.step, "elapsed": round(progress.elapsed, 3)} | metrics)
+            shown = "  ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in metrics.items())
+            self.log.note(f"step {progress.step:,}  {shown}")
+        if progress.best_loss is None or metrics["validation_loss"] < progress.best_loss:
+            progress.best_loss, progress.best_step, progress.stale = metrics["validation_loss"], progress.step, 0
+        else:
+            progress.stale += 1
+
+    def _save(self) -> None:
+        if self._saved == self.progress.step and not self.progress.finished:
+            return
+        randoms = self.world.gather(torch.get_rng_state())
+        if self.world.is_main:
+            self.checkpoints.save(self.progress, self.step.model, self.optimizer, self.moving, randoms)
+            self.checkpoints.prune(self.rhythm.keep, self.progress.best_step)
+        self._saved = self.progress.step
+
+    def _interrupt(self) -> None:
+        self._save()
+        raise Interrupted(f"stopped at step {self.progress.step}, everything saved; go on with: {self.resume_command}")
+
+
+def _is_due(step: int, every: int, epoch_ends: bool) -> bool:
+    return step % every == 0 if every else epoch_ends
+
+
+@dataclass(slots=True)
+class Stop:
+    """Whether somebody asked for the end."""
+
+    asked: bool = False
+
+
+@contextmanager
+def stopping() -> Iterator[Stop]:
+    """Inside, the first Ctrl-C or SIGTERM only asks; the second Ctrl-C interrupts at once."""
+    stop = Stop()
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if stop.asked and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        stop.asked = True
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    try:
+        before = [signal.signal(number, ask) for number in numbers]
+    except ValueError:  # not the main thread: signals are somebody else's
+        yield stop
+        return
+    try:
+        yield stop
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
