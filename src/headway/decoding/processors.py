@@ -1,7 +1,7 @@
 """What forbids or forces tokens: changes of the log-probabilities of one step, in place.
 
-A token that is forbidden gets −inf and the rest keeps what it had, as in the beam search of transformers (a distribution
-that is sampled from is normalised again).
+A token that is forbidden gets −inf and the rest keeps what it had, as in the beam search of transformers (a
+distribution that is sampled from is normalised again).
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ BLOCK = 64
 def highest(scores: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """The `count` highest of each row of `scores` `(rows, vocabulary)`, descending, and where they stand, as `topk`.
 
-    They lie in the `count` blocks of the row whose maxima are highest, and a maximum is found at the speed of memory: on a
-    CPU, for 10 of 32,000, this takes a third of the time.
+    They lie in the `count` blocks of the row whose maxima are highest, and a maximum is found at the speed of memory:
+    on a CPU, for 10 of 32,000, this takes a third of the time.
 
     >>> highest(torch.tensor([[0.1, 0.7, 0.2]]), 2)[1]
     tensor([[1, 2]])
