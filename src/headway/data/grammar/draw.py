@@ -161,7 +161,7 @@ class Draw:
         self.combine(verb, noun)
         if is_general and "m" in verb.uses:
             return self.certain(noun)
-        if is_general and noun.kind == "count" and verb.english in ("play", "learn"):
+        if is_general and noun.kind == "count" and verb.english == "play":
             return Phrase(f"the {noun.english}", noun.korean)
         return self.thing(noun, is_general=is_general, is_mine="m" in verb.uses)
 

@@ -164,7 +164,7 @@ sunflower | 해바라기 | 송이 | flower
 pine tree | 소나무 | 그루 | tree
 apple tree | 사과나무 | 그루 | tree
 maple tree | 단풍나무 | 그루 | tree
-house | 집 | 채 | building
+house | 집 | | building
 mountain | 산 | | scenery
 movie | 영화 | 편 | screen
 drama | 드라마 | 편 | screen

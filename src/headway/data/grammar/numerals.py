@@ -57,7 +57,7 @@ LARGE_WON = (*range(10_000, 50_001, 5_000), 12_000, 18_000, 24_000)
 HUGE_WON = tuple(range(100_000, 900_001, 100_000))
 COUNTERS: dict[str, tuple[int, ...]] = {
     **dict.fromkeys(("권", "개", "장", "자루", "송이", "명", "마리", "통", "그루"), _MANY),
-    **dict.fromkeys(("대", "벌", "켤레", "잔", "병", "그릇", "조각", "부", "편", "채"), tuple(range(1, 9))),
+    **dict.fromkeys(("대", "벌", "켤레", "잔", "병", "그릇", "조각", "부", "편"), tuple(range(1, 9))),
     "시": tuple(range(1, 13)), "시간": tuple(range(1, 10)), "번": tuple(range(2, 10)), "살": tuple(range(5, 50)),
     "분": tuple(range(5, 56, 5)), "일": (*range(3, 11), 15, 20), "주": tuple(range(2, 11)), "개월": tuple(range(2, 12)),
     "년": tuple(range(2, 16)), "층": tuple(range(1, 13)),

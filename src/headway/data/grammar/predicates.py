@@ -66,16 +66,16 @@ drink drank | 마시 >드시 | drink | eat | hpvce
 buy bought | 사 | {_GROCERIES} | shop | hpvco
 buy bought | 사 | {_GOODS} | shop | pvco
 sell sold | 팔 | {_GROCERIES} | shop | hpvce
-sell sold | 팔 | {_GOODS} | shop | hpvcem
+sell sold | 팔 | {_GOODS} | shop | hpvce
 choose chose | 고르 르 | shop clothes gift flower | shop | vo
 wash | 씻 | fruit vegetable wash | cook | hpvce
 cut cut | 자르 르 | slice apple pear peach melon | cook | hpve
-bake | 굽 ㅂ | baked potato sweet_potato pizza | cook bakery | hpvco
+bake | 굽 ㅂ | baked potato sweet_potato pizza | cook bakery | hpvo
 boil | 삶 | boil noodles | cook | hpvce
-make made | 만들 | baked dumpling pizza sandwich hamburger soup salad craft skirt dress sweater chair desk | | hpvco
+make made | 만들 | baked dumpling pizza sandwich hamburger soup salad craft skirt dress sweater chair desk | | hpvo
 read read | 읽 | text | study outside home | hpvced
 write wrote | 쓰 | writing | study home | hpvco
-draw drew | 그리 | animal flower tree scenery map house | study outside | hpvco
+draw drew | 그리 | animal flower tree scenery map house | study outside | hpvc
 paint | 칠하 | painted house | | pve
 open | 열 | gate bag box | | hpvm
 close | 닫 | gate | | hv
@@ -91,7 +91,7 @@ wipe | 닦 | wipe | | hpvem
 borrow | 빌리 | lend | library school | hvmco
 order | 주문하 | dish drink cake cookie | serve | hvco
 receive | 받 | mail ticket flower | | co
-learn | 배우 | subject keys bow sport racket | school | hpv
+learn | 배우 | subject sport racket | school | pv
 study | 공부하 | subject | study | hpvd
 meet met | 만나 | person mine | public | hv
 help | 돕 ㅂ | person mine | public | hpv
@@ -130,7 +130,7 @@ give gave | 주 | shop flower gift fruit mail | | hv
 send sent | 보내 | mail send postcard flower | | hpv
 show showed | 보여 주 | map ticket photo painting letter ring report puzzle pet | | v
 lend lent | 빌려주 | lend | | v
-teach taught | 가르치 | subject sport racket keys bow | | hpv
+teach taught | 가르치 | subject sport racket | | hpv
 """
 
 _INTRANSITIVES = """

@@ -7,12 +7,13 @@ from headway.data.grammar.choices import actions, balanced
 from headway.data.grammar.draw import Draw
 from headway.data.grammar.english import gerund, join, past, third_person
 from headway.data.grammar.frames.actions import BEING, PEOPLE, in_progress
-from headway.data.grammar.frames.descriptions import LARGE, SPOTS
-from headway.data.grammar.nouns import Noun, nouns
+from headway.data.grammar.frames.descriptions import LARGE, NEED, SPOTS
+from headway.data.grammar.nouns import NOUNS, Noun, nouns
+from headway.data.grammar.numerals import COUNTERS
 from headway.data.grammar.phrases import Chunk, Draft, Phrase, accusative, be, inflected, marked, topic
 from headway.data.grammar.places import places
 from headway.data.grammar.predicates import INTRANSITIVES, Verb
-from headway.text.korean import Predicate, copula
+from headway.text.korean import Predicate, conjugate, copula, finite, honor
 
 _SEEN = tuple(
     noun
@@ -60,6 +61,26 @@ def counted_object(draw: Draw) -> Draft:
     )
 
 
+def give_me(draw: Draw) -> Draft:
+    """Give me two cups of coffee. Please give me two cups of coffee."""
+    noun = draw.pick(_BY_COUNTER[draw.pick(tuple(_BY_COUNTER))])
+    _, counted, amount = _amount(draw, noun, most=12)
+    text = finite(honor(_GIVE), "present", is_polite=True) if draw.is_polite else conjugate(_GIVE, "아라")
+    last = Chunk(text, ("request", draw.level))
+    korean = (marked(noun.korean, "을/를"), amount, last)
+    return Draft(f"give me {counted}", korean, is_request=True)
+
+
+def need_some(draw: Draw) -> Draft:
+    """Mina needs three bottles of milk."""
+    subject, noun = draw.subject(), draw.pick(_BY_COUNTER[draw.pick(tuple(_BY_COUNTER))])
+    _, counted, amount = _amount(draw, noun)
+    tense = draw.pick(("past", "present"))
+    last = draw.verb(Predicate("필요하", part="adjective"), tense)
+    english = join(subject.english, inflected(NEED, subject, tense), counted)
+    return Draft(english, (topic(subject), marked(noun.korean, "이/가"), amount, last))
+
+
 def counted_subject(draw: Draw) -> Draft:
     """Three students are dancing in the park."""
     noun, verb = draw.pick(PEOPLE), draw.pick(INTRANSITIVES)
@@ -70,6 +91,12 @@ def counted_subject(draw: Draw) -> Draft:
     return Draft(english, (subject, marked(place.korean, "에서"), draw.verb(in_progress(verb), tense, "progressive")))
 
 
+_GIVE = Predicate("주")
+_BY_COUNTER = {
+    counter: tuple(noun for noun in NOUNS if noun.counter == counter and not noun.groups & {"screen", "wild"})
+    for counter in COUNTERS
+    if counter != "명" and any(noun.counter == counter for noun in NOUNS)
+}
 _SURROUNDINGS = (
     ("wild", "zoo"), ("barn", "farm"), ("animal", "garden park"), ("flower", "garden park"), ("tree",
     "garden park school"),
@@ -174,7 +201,7 @@ def long_duration(draw: Draw) -> Draft:
     period = draw.counted(number, counter)
     spent, english_period = Chunk(f"{period.text} 동안", period.phenomena), f"for {numerals.english(number)} {unit}s"
     if draw.pick((False, True)):
-        city, verb = draw.pick(places("city")), draw.pick(_STAYING)
+        city, verb = draw.pick(places("city")), draw.pick(_STAYING if unit in ("month", "year") else _STAYING[1:])
         english = join(subject.english, inflected(verb, subject, "past"), city.at, english_period)
         return Draft(english, (topic(subject), marked(city.korean, "에서"), spent, draw.verb(verb.korean, "past")))
     verb, noun = draw.action(verbs="learn,study")
@@ -243,7 +270,6 @@ def times_a_week(draw: Draw) -> Draft:
 
 
 FRAMES = (
-    counted_object, counted_subject, there_are, at_clock, opening_hours, clock_action, born, dated_event, duration,
-    long_duration,
-    age, price, floor, times_a_week,
+    counted_object, give_me, need_some, counted_subject, there_are, at_clock, opening_hours, clock_action, born,
+    dated_event, duration, long_duration, age, price, floor, times_a_week,
 )  # fmt: skip

@@ -40,6 +40,7 @@ def _stative(english: str, korean: str) -> Verb:
 
 
 _LIKES = (_stative("like", "좋아하"), _stative("dislike", "싫어하"))
+NEED = _stative("need", "필요하")
 _NEEDED = nouns("shop clothes gift vegetable")
 
 
@@ -206,13 +207,13 @@ def like_doing(draw: Draw) -> Draft:
 
 def need(draw: Draw) -> Draft:
     """Mina needs a new bag."""
-    subject, noun, verb = draw.subject(), draw.pick(_NEEDED), _stative("need", "필요하")
+    subject, noun = draw.subject(), draw.pick(_NEEDED)
     thing, tense = (
         (draw.described(noun) if draw.pick((False, True)) else draw.thing(noun)),
         draw.pick(("past", "present")),
     )
     is_negative = draw.weigh((False, True), (3, 1))
-    english = join(subject.english, inflected(verb, subject, tense, is_negative=is_negative), thing.english)
+    english = join(subject.english, inflected(NEED, subject, tense, is_negative=is_negative), thing.english)
     last = draw.verb(Predicate("필요하", part="adjective"), tense, is_negative=is_negative)
     return Draft(english, (topic(subject), nominative(thing), last))
 

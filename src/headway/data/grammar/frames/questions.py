@@ -14,7 +14,7 @@ from headway.data.grammar.places import PLACES, places
 from headway.data.grammar.predicates import VERBS
 
 _MEETING = tuple(verb for verb in VERBS if verb.english in ("meet", "help", "wait for"))
-_ABOUT_NO_THING = {"meet", "help", "look after", "wait for", "wear", "play", "visit", "sing"}
+_ABOUT_NO_THING = {"meet", "help", "look after", "wait for", "wear", "play", "visit", "sing", "turn on", "turn off"}
 _DOING = tuple(verb for verb in VERBS if "v" in verb.uses and verb.english not in _ABOUT_NO_THING)
 _OUT = places("public city")
 
