@@ -123,9 +123,19 @@ def test_without_attention_the_last_state_is_all_the_decoder_hears() -> None:
     assert (model.decode(target, None, changed) != expected).any()
 
 
+def test_an_lstm_starts_with_an_open_output_gate() -> None:
+    model = model_of("lstm", "none")
+    h, c = model.start(model.encode(SOURCES[0][None])).hidden
+    states = model.encode(SOURCES[0][None]).states[0]
+    heard = torch.cat([states[-1, :6], states[0, 6:]])
+    torch.testing.assert_close(c[:, 0].flatten(), model.bridge(heard), rtol=0, atol=1e-14)
+    torch.testing.assert_close(h, c.tanh(), rtol=0, atol=0)
+
+
 def test_dropout_stands_between_layers_and_on_the_output() -> None:
     model = model_of("lstm", "dot", dropout=0.5).train()
     source, target = SOURCES[0][None], TARGETS[0][None]
+    assert (model.encode(source).states != model.encode(source).states).all()
     torch.manual_seed(7)
     first = model(source, decoder_input_ids=target).last_hidden_state
     assert 0.2 < float((first == 0).double().mean()) < 0.8
