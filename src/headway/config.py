@@ -1,7 +1,7 @@
 """What a run is: one frozen, typed `RunConfig`, from a recipe (YAML) and overrides (`--training.max_steps 100`).
 
-Every field carries one line of help. An unknown key names the nearest valid one, and all errors are shown at once. Nothing below
-`runs.py` sees a `RunConfig`: builders take plain arguments.
+Every field carries one line of help. An unknown key names the nearest valid one, and all errors are shown at once.
+Nothing below `runs` but `load` sees a `RunConfig`: builders take plain arguments.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import yaml
 
-from headway.errors import ConfigError, nearest
+from headway.errors import CheckpointError, ConfigError, nearest
 
 
 def _help(text: str, default: Any = None) -> Any:
@@ -230,6 +230,31 @@ def to_yaml(config: RunConfig, *, comments: bool = True) -> str:
     return "\n".join(lines) + "\n"
 
 
+def read_config(path: Path) -> RunConfig:
+    """The complete configuration in a run folder's `config.yaml`.
+
+    Raises:
+        CheckpointError: the file is missing or damaged.
+        ConfigError: a key or value that this version does not know.
+    """
+    return build_config(read_values(path), origin=str(path))
+
+
+def read_values(path: Path) -> dict[str, Any]:
+    """`config.yaml` as nested plain data.
+
+    Raises:
+        CheckpointError: the file is missing or damaged.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise CheckpointError(f"{path} cannot be read: {error}") from None
+    if not isinstance(values, dict):
+        raise CheckpointError(f"{path} holds {type(values).__name__}; expected the keys of a run")
+    return values
+
+
 def _read(recipe: str) -> Mapping[str, Any]:
     if recipe in recipes():
         text = (resources.files("headway") / "recipes" / f"{recipe}.yaml").read_text(encoding="utf-8")
@@ -295,9 +320,9 @@ def _converted(value: Any, kind: Any) -> Any:
                 return value
         elif choice is str and value is not None and not isinstance(value, bool):
             return str(value)
-        elif choice is bool and isinstance(value, bool):
-            return value
-        elif choice is int and isinstance(value, int) and not isinstance(value, bool):
+        elif (choice is bool and isinstance(value, bool)) or (
+            choice is int and isinstance(value, int) and not isinstance(value, bool)
+        ):
             return value
         elif choice is float and isinstance(value, (int, float, str)) and not isinstance(value, bool):
             return float(value)
@@ -312,7 +337,9 @@ def _describe(kind: Any) -> str:
         elif typing.get_origin(choice) is Literal:
             words.extend(str(value) for value in typing.get_args(choice))
         else:
-            words.append({"str": "text", "int": "whole number", "float": "number", "bool": "true or false"}[choice.__name__])
+            words.append(
+                {"str": "text", "int": "whole number", "float": "number", "bool": "true or false"}[choice.__name__]
+            )
     return " | ".join(words)
 
 

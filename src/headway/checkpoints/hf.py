@@ -30,12 +30,7 @@ def load(folder: Path) -> EncoderDecoder:
         CheckpointError: a file is missing or damaged, the model is of an unknown family or has an unknown option, or
             the weights are not those of the model.
     """
-    config = read_json(folder / "config.json", "a model's configuration")
-    if config.get("model_type") not in FAMILIES:
-        raise CheckpointError(
-            f"{folder / 'config.json'}: model_type is {config.get('model_type')!r}; known: {', '.join(FAMILIES)}"
-        )
-    spec = marian.spec(config)
+    spec = read_spec(folder)
     path = folder / "model.safetensors"
     if not path.exists():
         others = sorted(file.name for file in folder.iterdir() if file.suffix in (".bin", ".safetensors", ".h5"))
@@ -47,6 +42,20 @@ def load(folder: Path) -> EncoderDecoder:
     model = EncoderDecoder(spec)
     fill(model, to_ours(tensors, marian.keys(spec), path), path)
     return model.eval()
+
+
+def read_spec(folder: Path) -> TransformerSpec:
+    """The spec that a folder's `config.json` describes.
+
+    Raises:
+        CheckpointError: the file is missing or damaged, or of an unknown family.
+    """
+    config = read_json(folder / "config.json", "a model's configuration")
+    if config.get("model_type") not in FAMILIES:
+        raise CheckpointError(
+            f"{folder / 'config.json'}: model_type is {config.get('model_type')!r}; known: {', '.join(FAMILIES)}"
+        )
+    return marian.spec(config)
 
 
 def save(model: EncoderDecoder, folder: Path, generation: GenerationDefaults = GREEDY) -> None:

@@ -21,5 +21,9 @@ def run(arguments: argparse.Namespace) -> int:
     from headway.runs.summary import summary
 
     folder = resume(arguments.run_folder)
-    print(json.dumps({"run": str(folder.path), **folder.evaluation}, ensure_ascii=False) if arguments.json else summary(folder))
+    print(
+        json.dumps({"run": str(folder.path), **folder.evaluation}, ensure_ascii=False)
+        if arguments.json
+        else summary(folder)
+    )
     return 0

@@ -35,5 +35,9 @@ def run(arguments: argparse.Namespace) -> int:
     from headway.runs.summary import summary
 
     folder = train(arguments.recipe, overrides, run=arguments.run, reuse=arguments.reuse)
-    print(json.dumps({"run": str(folder.path), **folder.evaluation}, ensure_ascii=False) if arguments.json else summary(folder))
+    print(
+        json.dumps({"run": str(folder.path), **folder.evaluation}, ensure_ascii=False)
+        if arguments.json
+        else summary(folder)
+    )
     return 0

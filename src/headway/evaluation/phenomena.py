@@ -1,4 +1,4 @@
-"""What a translator of the embedded grammar has learned, phenomenon by phenomenon: particles, tense, numerals …"""
+"""What a translator of the embedded grammar has learned, phenomenon by phenomenon: particles, tense, numerals."""
 
 from __future__ import annotations
 

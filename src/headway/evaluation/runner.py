@@ -25,7 +25,7 @@ def evaluate_translation(
     references: Sequence[str],
     *,
     split: str,
-    options: Decoding = Decoding(),
+    options: Decoding,
     batch_tokens: int = 4000,
     set_name: str | None = None,
     samples: int = 5,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -31,15 +31,12 @@ def translation_metrics(
     """
     if len(hypotheses) != len(references) or not references:
         raise DataError(f"{len(hypotheses)} translations against {len(references)} references; give one a row")
-    from sacrebleu.metrics import BLEU, CHRF
+    from sacrebleu.metrics.bleu import BLEU
+    from sacrebleu.metrics.chrf import CHRF
 
-    return {name: _score(metric, hypotheses, references, resamples) for name, metric in (("bleu", BLEU()), ("chrf", CHRF()))}
-
-
-class _Metric(Protocol):
-    def corpus_score(self, hypotheses: Sequence[str], references: Sequence[Sequence[str]]) -> Any: ...
-
-    def get_signature(self) -> Any: ...
+    return {
+        name: _score(metric, hypotheses, references, resamples) for name, metric in (("bleu", BLEU()), ("chrf", CHRF()))
+    }
 
 
 def _score(metric: Any, hypotheses: Sequence[str], references: Sequence[str], resamples: int) -> dict[str, Any]:

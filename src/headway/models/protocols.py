@@ -33,8 +33,15 @@ class DecoderState(Protocol):
 class Translator(Protocol):
     """An encoder-decoder of any kind."""
 
-    spec: ModelSpec
-    head: Linear
+    @property
+    def spec(self) -> ModelSpec:
+        """What it was built from."""
+        ...
+
+    @property
+    def head(self) -> Linear:
+        """The projection of hidden states to the vocabulary."""
+        ...
 
     def encode(self, ids: Tensor, layout: Layout | None = None) -> Memory:
         """Read the source: token tensors of `layout`."""

@@ -100,7 +100,7 @@ class GrowingCache:
         if self._keep is not None:
             self._keep = self._keep.index_select(0, rows)
         for layer in self._layers:
-            layer.kv = _select(layer.kv, rows)
+            layer.rows = rows if layer.rows is None else layer.rows.index_select(0, rows)
 
     def select_memory(self, rows: Tensor) -> None:
         """Keep the memory keys of some of the sentences."""
@@ -111,18 +111,29 @@ class GrowingCache:
 class _GrowingLayer:
     def __init__(self) -> None:
         self.kv: KeyValue | None = None
+        self.rows: Tensor | None = None  # the new order of the rows of `kv`; made true together with the next token
         self.memory: KeyValue | None = None
 
     def append(self, key: Tensor, value: Tensor) -> KeyValue:
         if self.kv is not None:
-            key, value = torch.cat([self.kv[0], key], 1), torch.cat([self.kv[1], value], 1)
-        self.kv = key, value
+            key, value = (_joined(past, self.rows, new) for past, new in zip(self.kv, (key, value), strict=True))
+        self.kv, self.rows = (key, value), None
         return self.kv
 
     def once(self, make: Callable[[], KeyValue]) -> KeyValue:
         if self.memory is None:
             self.memory = make()
         return self.memory
+
+
+def _joined(past: Tensor, rows: Tensor | None, new: Tensor) -> Tensor:
+    """The `rows` of `past` and then `new`, in one copy: `(rows, length, heads, head_dim)`."""
+    if rows is None:
+        return torch.cat([past, new], 1)
+    joined = past.new_empty(len(rows), past.shape[1] + new.shape[1], *past.shape[2:])
+    torch.index_select(past, 0, rows, out=joined[:, : past.shape[1]])
+    joined[:, past.shape[1] :] = new
+    return joined
 
 
 def _everything(layout: Layout, length: int) -> Tensor:

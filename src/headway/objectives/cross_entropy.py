@@ -1,7 +1,8 @@
 """Cross-entropy of a projection to the vocabulary, with label smoothing (Szegedy et al. 2016, section 7), in pieces.
 
-The logits of a batch are its largest tensor. Here a few hundred rows at a time are projected, scored and differentiated while
-they are in the processor's cache, so that neither the logits nor their gradient ever exist whole, and nothing is computed twice.
+The logits of a batch are its largest tensor. Here a few hundred rows at a time are projected, scored and differentiated
+while they are in the processor's cache, so that neither the logits nor their gradient ever exist whole, and nothing is
+computed twice.
 """
 
 from __future__ import annotations
@@ -22,8 +23,8 @@ def linear_cross_entropy(
 ) -> tuple[Tensor, Tensor]:
     """Summed loss and summed plain negative log-likelihood, in nats.
 
-    Equal to `F.cross_entropy(projection(hidden), labels, reduction="sum", label_smoothing=smoothing)`; a row whose label
-    is −100 counts zero.
+    Equal to `F.cross_entropy(projection(hidden), labels, reduction="sum", label_smoothing=smoothing)`; a row whose
+    label is −100 counts zero.
 
     Args:
         hidden: `(tokens, d_model)`.
@@ -35,10 +36,10 @@ def linear_cross_entropy(
     Returns:
         The loss to differentiate and the negative log-likelihood to report, both scalars in float32 or wider.
     """
-    loss, likelihood = _LinearCrossEntropy.apply(
+    pieces: tuple[Tensor, Tensor] = _LinearCrossEntropy.apply(  # type: ignore[no-untyped-call]
         hidden, projection.weight, projection.bias, labels, smoothing, rows, projection.kernel
     )
-    return loss, likelihood
+    return pieces
 
 
 class _LinearCrossEntropy(torch.autograd.Function):

@@ -1,4 +1,4 @@
-"""Sequence to sequence by teacher forcing: the target, shifted by one, is both what the decoder reads and what it must say."""
+"""Sequence to sequence by teacher forcing: the decoder reads the target, shifted by one, and must say it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a `RunConfig` to a finished run: build, train, resume, estimate. The only room that knows both the configuration and torch."""
+"""From a `RunConfig` to a finished run: build, train, resume, evaluate, estimate."""
 
 from headway.runs.folder import RunFolder
 from headway.runs.run import resume, train

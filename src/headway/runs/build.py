@@ -1,4 +1,4 @@
-"""The parts of a run from its configuration: data, tokenizers, model. Each builder gives its part or one clear error."""
+"""The parts of a run from its configuration: data, tokenizers, model. Each builder gives its part or a clear error."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import os
 from collections.abc import Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Any
-
-import torch
 
 from headway.config import DataConfig, DecodingConfig, ModelConfig, RunConfig, TokenizerConfig
 from headway.data.cache import PairStore, encode_pairs
@@ -27,21 +25,6 @@ if TYPE_CHECKING:
 _CHUNK = 1000  # rows read at a time
 
 
-def device_of(name: str) -> torch.device:
-    """The device a configuration asks for; `auto` takes an accelerator where there is one.
-
-    Raises:
-        ConfigError: it is not there.
-    """
-    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if name == "auto":
-        name = next((kind for kind in ("cuda", "mps") if available[kind]), "cpu")
-    if not available[name]:
-        there = ", ".join(kind for kind, here in available.items() if here)
-        raise ConfigError(f"device {name} is not available here; there is: {there}")
-    return torch.device(name)
-
-
 def load_data(config: DataConfig, seed: int) -> datasets.DatasetDict:
     """The splits of the run, columns `source` and `target`; a training split is required.
 
@@ -49,14 +32,13 @@ def load_data(config: DataConfig, seed: int) -> datasets.DatasetDict:
         DataError: what the files say.
         ConfigError: what the keys say.
     """
-    columns = {role: name for role, name in dataclasses.asdict(config.columns).items() if name is not None}
     splits = load(
         name=config.name,
         train=config.train,
         validation=config.validation,
         test=config.test,
         format=config.format,
-        columns=columns,
+        columns=columns_of(config),
         languages=config.languages,
         header=config.header,
         delimiter=config.delimiter,
@@ -66,10 +48,13 @@ def load_data(config: DataConfig, seed: int) -> datasets.DatasetDict:
     if "train" not in splits:
         raise DataError(f"there is no training split, only {', '.join(splits)}; name one with --data.train")
     if "validation" not in splits:
-        raise DataError(
-            "there is no validation split; hold out a share with --data.validation 0.05, or name its files"
-        )
+        raise DataError("there is no validation split; hold out a share with --data.validation 0.05, or name its files")
     return splits
+
+
+def columns_of(config: DataConfig) -> dict[str, str]:
+    """Role → column, where a column is named."""
+    return {role: name for role, name in dataclasses.asdict(config.columns).items() if name is not None}
 
 
 def build_tokenizers(config: TokenizerConfig, train: datasets.Dataset) -> TokenizerPair:
@@ -148,7 +133,9 @@ def check(config: RunConfig) -> None:
     """
     training = config.training
     if training.max_steps is None and training.max_epochs is None and training.max_minutes is None:
-        raise ConfigError("the training has no end; set training.max_steps, training.max_epochs or training.max_minutes")
+        raise ConfigError(
+            "the training has no end; set training.max_steps, training.max_epochs or training.max_minutes"
+        )
     positive = {
         "training.max_steps": training.max_steps,
         "training.max_epochs": training.max_epochs,
@@ -161,7 +148,9 @@ def check(config: RunConfig) -> None:
         "data.max_length": config.data.max_length,
         "decoding.beam": config.decoding.beam,
     }
-    wrong = [f"{key} is {value}; it must be positive" for key, value in positive.items() if value is not None and value <= 0]
+    wrong = [
+        f"{key} is {value}; it must be positive" for key, value in positive.items() if value is not None and value <= 0
+    ]
     shares = {
         "training.label_smoothing": training.label_smoothing,
         "training.ema_decay": training.ema_decay,
@@ -169,7 +158,11 @@ def check(config: RunConfig) -> None:
         "model.attention_dropout": config.model.attention_dropout or 0.0,
         "model.activation_dropout": config.model.activation_dropout or 0.0,
     }
-    wrong += [f"{key} is {value}; it must be from 0 up to, not including, 1" for key, value in shares.items() if not 0 <= value < 1]
+    wrong += [
+        f"{key} is {value}; it must be from 0 up to, not including, 1"
+        for key, value in shares.items()
+        if not 0 <= value < 1
+    ]
     if wrong:
         raise ConfigError("; ".join(wrong))
     LengthNorm.parse(config.decoding.length_norm)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import platform
 import sys
 from dataclasses import dataclass
@@ -11,11 +10,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from headway import spec as specs
 from headway.checkpoints import native
-from headway.config import RunConfig, build_config, to_yaml
+from headway.config import RunConfig, read_config, to_yaml
 from headway.errors import CheckpointError, ConfigError
 from headway.spec import ModelSpec
 from headway.text.tokenizer import TokenizerPair
@@ -102,11 +99,7 @@ class RunFolder:
 
     def read_config(self) -> RunConfig:
         """The complete configuration of the run."""
-        path = self.path / "config.yaml"
-        try:
-            return build_config(yaml.safe_load(path.read_text(encoding="utf-8")), origin=str(path))
-        except (OSError, yaml.YAMLError, UnicodeDecodeError, AttributeError) as error:
-            raise CheckpointError(f"{path} cannot be read: {error}") from None
+        return read_config(self.path / "config.yaml")
 
     def read_spec(self) -> ModelSpec:
         """The model of the run."""
@@ -133,13 +126,12 @@ def processor() -> dict[str, Any]:
     """Vendor, family and model of the CPU, as far as the system says."""
     path, facts = Path("/proc/cpuinfo"), {"machine": platform.machine()}
     if path.is_file():
-        lines = dict(line.split("\t", 1) for line in path.read_text().split("\n\n")[0].split("\n") if "\t" in line)
+        lines = dict(
+            line.split("\t", 1)
+            for line in path.read_text(encoding="utf-8").split("\n\n")[0].split("\n")
+            if "\t" in line
+        )
         for key in ("vendor_id", "cpu family", "model", "model name"):
             if key in lines:
                 facts[key.replace(" ", "_")] = lines[key].strip("\t: ")
     return facts
-
-
-def dump(data: dict[str, Any]) -> str:
-    """JSON for people."""
-    return json.dumps(data, indent=2, ensure_ascii=False)

@@ -13,14 +13,15 @@ import torch
 from headway.config import RunConfig
 from headway.data.batching import TokenBatches
 from headway.data.cache import PairStore
-from headway.decoding.generate import Decoding
+from headway.decoding.generate import Decoding, source_positions
+from headway.errors import ConfigError
 from headway.evaluation.loss import mean_losses
 from headway.evaluation.translation import translation_metrics
-from headway.models.build import build
-from headway.models.protocols import Translator
+from headway.models.build import Model, build
+from headway.nn.stack import Stack
 from headway.objectives.seq2seq import Seq2Seq
 from headway.runs import build as parts
-from headway.spec import ModelSpec
+from headway.spec import ModelSpec, RecurrentSpec
 from headway.tasks.translate import translate_lines
 from headway.text.tokenizer import TokenizerPair
 from headway.training.checkpoint import Checkpoints
@@ -45,7 +46,7 @@ class Prepared:
     data: datasets.DatasetDict
     tokenizers: TokenizerPair
     spec: ModelSpec
-    model: Translator
+    model: Model
     objective: Seq2Seq
     choices: Choices
     feed: Feed
@@ -62,9 +63,7 @@ class Prepared:
             optimizer=adamw(self.model, beta2=config.beta2, weight_decay=config.weight_decay),
             feed=self.feed,
             schedule=Schedule(config.schedule, config.learning_rate, config.warmup_steps, d_model(self.spec)),
-            limits=Limits(
-                max_steps=config.max_steps, max_epochs=config.max_epochs, max_minutes=config.max_minutes
-            ),
+            limits=Limits(max_steps=config.max_steps, max_epochs=config.max_epochs, max_minutes=config.max_minutes),
             rhythm=Rhythm(
                 validate=steps[0],
                 checkpoint=steps[1],
@@ -143,7 +142,7 @@ def prepare(
         )
     )
     torch.manual_seed(config.seed)
-    model: Any = build(spec)
+    model = build(spec)
     model.to(device)
     if config.training.activation_checkpointing:
         _recompute(model)
@@ -165,7 +164,7 @@ def prepare(
 
 def d_model(spec: ModelSpec) -> int:
     """The width of a model of any kind."""
-    return spec.decoder.d_model if hasattr(spec, "decoder") else spec.d_model
+    return spec.d_model if isinstance(spec, RecurrentSpec) else spec.decoder.d_model
 
 
 def _learn(
@@ -183,9 +182,7 @@ def _learn(
     return world.first(learn)
 
 
-def _measure(
-    config: RunConfig, model: Any, objective: Seq2Seq, feed: Feed, device: torch.device
-) -> Choices:
+def _measure(config: RunConfig, model: Any, objective: Seq2Seq, feed: Feed, device: torch.device) -> Choices:
     """The choices for a batch of the middle of the first epoch."""
     plan = feed.epoch(0)
     batch = feed.parts(plan[len(plan) // 2])[:1]
@@ -200,9 +197,6 @@ def _measure(
 
 
 def _check_length(config: RunConfig, spec: ModelSpec) -> None:
-    from headway.decoding.generate import source_positions
-    from headway.errors import ConfigError
-
     if config.data.max_length + 1 > source_positions(spec):
         raise ConfigError(
             f"data.max_length {config.data.max_length} and the end token are more than the "
@@ -211,8 +205,6 @@ def _check_length(config: RunConfig, spec: ModelSpec) -> None:
 
 
 def _recompute(model: Any) -> None:
-    from headway.nn.stack import Stack
-
     for module in model.modules():
         if isinstance(module, Stack):
             module.activation_checkpointing = True

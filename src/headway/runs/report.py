@@ -1,4 +1,4 @@
-"""The end of a run: the weights that stay, the test score, the plots, and a model card that says how it all came about."""
+"""The end of a run: the weights that stay, the test score, the plots, and a model card that says how it came about."""
 
 from __future__ import annotations
 
@@ -53,9 +53,7 @@ def _keep_weights(prepared: Prepared, training: Training, folder: RunFolder) -> 
     return said
 
 
-def _card(
-    prepared: Prepared, training: Training, folder: RunFolder, evaluation: dict[str, Any], weights: str
-) -> str:
+def _card(prepared: Prepared, training: Training, folder: RunFolder, evaluation: dict[str, Any], weights: str) -> str:
     config, progress = prepared.config, training.progress
     environment = native.read_json(folder.path / "environment.json", "the environment of a run")
     shown = "\n".join(_metric(name, values) for name, values in evaluation["metrics"].items())
@@ -67,8 +65,9 @@ A {config.model.family} model for {config.task}: {parameters / 1e6:.1f} M parame
 [Headway](https://pypi.org/project/headway) {environment["versions"]["headway"]}.
 
 - Command: `{environment["command"]}`
-- Data: {source}, {len(prepared.feed.rows):,} training pairs; fingerprint of the training rows `{prepared.data["train"]._fingerprint}`
-- Training: {progress.step:,} steps, {progress.tokens:,} tokens, {progress.elapsed / 60:.1f} minutes on {_machine(environment)}
+- Data: {source}, {len(prepared.feed.rows):,} training pairs; fingerprint `{prepared.data["train"]._fingerprint}`
+- Training: {progress.step:,} steps, {progress.tokens:,} tokens, {progress.elapsed / 60:.1f} minutes
+- Machine: {_machine(environment)}
 - Weights: {weights}
 - Arithmetic: {", ".join(f"{k} {v}" for k, v in dataclasses.asdict(prepared.choices).items() if v)}
 
@@ -78,7 +77,8 @@ A {config.model.family} model for {config.task}: {parameters / 1e6:.1f} M parame
 
 {shown}
 
-Use it: `headway translate {folder.path} FILE`. Everything about the run is in `config.yaml`; its course in `metrics.jsonl` and `plots/`.
+Use it: `headway translate {folder.path} FILE`. The whole run is in `config.yaml`, its course in `metrics.jsonl` and
+`plots/`.
 """
 
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import torch
 
-from headway.config import RunConfig, load_recipe
-from headway.errors import ConfigError
+from headway.config import load_recipe
 from headway.runs import build as parts
 from headway.runs.folder import RunFolder
 from headway.runs.prepare import Prepared, prepare
 from headway.runs.report import finish
+from headway.tasks.loaded import device_of
 from headway.text.tokenizer import TokenizerPair
 from headway.training.distributed import World, joined
 from headway.training.log import Log
@@ -44,7 +44,7 @@ def train(
     if reuse and (path / "config.yaml").is_file():
         folder = RunFolder.open(path)
         return folder if folder.is_finished else resume(path)
-    device = parts.device_of(config.device)
+    device = device_of(config.device)
     with joined(device) as world, _fresh(path, world) as folder:
         log = Log(path, tensorboard=config.training.tensorboard) if world.is_main else None
         prepared = prepare(config, device=device, world=world, folder=path, say=log.note if log else _silent)
@@ -63,7 +63,7 @@ def resume(path: str | Path) -> RunFolder:
     begun = time.monotonic()
     folder = RunFolder.open(Path(path))
     config = folder.read_config()
-    device = parts.device_of(config.device)
+    device = device_of(config.device)
     with joined(device) as world:
         log = Log(folder.path, tensorboard=config.training.tensorboard) if world.is_main else None
         prepared = prepare(
@@ -108,7 +108,9 @@ def _introduce(prepared: Prepared, log: Log) -> None:
     )
     if prepared.too_long:
         rule = {"truncate": "cut", "drop": "left out", "refuse": "refused"}[prepared.config.data.too_long]
-        log.note(f"{prepared.too_long:,} pairs are longer than {prepared.config.data.max_length} tokens and were {rule}")
+        log.note(
+            f"{prepared.too_long:,} pairs are longer than {prepared.config.data.max_length} tokens and were {rule}"
+        )
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What a person reads at the end of a training: the score, some translations, where the pictures are, what to do next."""
+"""What a person reads at the end of a training: the score, some translations, the pictures, what to do next."""
 
 from __future__ import annotations
 
@@ -10,12 +10,7 @@ from headway.runs.folder import RunFolder
 def summary(folder: RunFolder) -> str:
     """The end of a run, as text."""
     evaluation = folder.evaluation
-    lines = [f"{folder.path}: {evaluation['split']}, {evaluation['rows']:,} rows"]
-    lines += [f"  {_score(name, values)}" for name, values in evaluation["metrics"].items()]
-    if phenomena := evaluation.get("phenomena"):
-        lines += ["", "right, phenomenon by phenomenon:"]
-        lines += [f"  {v['score']:6.1%}  {name} ({v['right']}/{v['total']})" for name, v in phenomena.items()]
-    lines += ["", "translations it was not trained on:"]
+    lines = [f"{folder.path}: {scores(evaluation)}", "", "translations it was not trained on:"]
     for sample in evaluation["samples"]:
         lines += [f"  {sample['source']}", f"    → {sample['translation']}"]
         if sample["translation"] != sample["reference"]:
@@ -30,6 +25,16 @@ def summary(folder: RunFolder) -> str:
         f'  headway attend {folder.path} "{first}" --out attention.html',
         f"  headway info {folder.path}",
     ]
+    return "\n".join(lines)
+
+
+def scores(evaluation: dict[str, Any]) -> str:
+    """The metrics of an evaluation, and what of the embedded grammar came out right."""
+    lines = [f"{evaluation['split']}, {evaluation['rows']:,} rows"]
+    lines += [f"  {_score(name, values)}" for name, values in evaluation["metrics"].items()]
+    if phenomena := evaluation.get("phenomena"):
+        lines += ["", "right, phenomenon by phenomenon:"]
+        lines += [f"  {v['score']:6.1%}  {name} ({v['right']}/{v['total']})" for name, v in phenomena.items()]
     return "\n".join(lines)
 
 

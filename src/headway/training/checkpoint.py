@@ -1,7 +1,7 @@
 """Everything a training needs to go on as if it had never stopped: `checkpoints/step-N/`, safetensors and JSON only.
 
-A folder appears whole or not at all. Weights, moments, averages, the place in the data, the clock and the random state of every
-process are in it, so that a resumed run ends with the same bits.
+A folder appears whole or not at all. Weights, moments, averages, the place in the data, the clock and the random state
+of every process are in it, so that a resumed run ends with the same bits.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What is chosen by measuring, once, at the start of a run: the dtype, the linear kernel, the attention core.
 
-Which is fastest depends on the processor. The choice is written into the run folder and taken from there on resume, because
-another choice would round differently.
+Which is fastest depends on the processor. The choice is written into the run folder and taken from there on resume,
+because another choice would round differently.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
 """Rows of a data set as the batches of one process.
 
-The plan of an epoch is the same for any number of processes: a batch is the rows of one optimizer step, and each process takes
-its parts of it. So a step means the same whatever computes it.
+The plan of an epoch is the same for any number of processes: a batch is the rows of one optimizer step, and each
+process takes its parts of it. So a step means the same whatever computes it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,11 +20,19 @@ from headway.training.step import Batch
 Rows = NDArray[np.int64]
 
 
+class Rowed(Protocol):
+    """An encoded data set: one item a row."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, row: int, /) -> Any: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Feed:
     """What the loop asks for batches."""
 
-    rows: Sequence[Any]  # the encoded data set: one item a row
+    rows: Rowed  # the encoded data set
     lengths: NDArray[np.int64]  # `(rows,)` or `(rows, 2)`, in tokens
     batches: TokenBatches
     collate: Callable[[list[Any]], Batch]

@@ -1,4 +1,4 @@
-"""The loop: steps until a limit is reached, with rows logged, validations, checkpoints, early stopping and a clean way out."""
+"""The loop: steps until a limit is reached, rows logged, validations, checkpoints, early stopping, a clean way out."""
 
 from __future__ import annotations
 
@@ -218,7 +218,7 @@ def stopping() -> Iterator[Stop]:
     """Inside, the first Ctrl-C or SIGTERM only asks; the second Ctrl-C interrupts at once."""
     stop = Stop()
 
-    def ask(number: int, frame: FrameType | None) -> None:
+    def ask(number: int, _frame: FrameType | None) -> None:
         if stop.asked and number == signal.SIGINT:
             raise KeyboardInterrupt
         stop.asked = True

@@ -1,6 +1,6 @@
 """The course of the learning rate, counted in optimizer steps: the number of processes changes nothing.
 
-Schedules that fall to zero need to know how far the training is; that is the larger of the shares of steps and of time used.
+Schedules that fall to zero need to know how far the training is: the larger of the shares of steps and of time used.
 """
 
 from __future__ import annotations

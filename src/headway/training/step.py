@@ -56,8 +56,8 @@ def accumulate(
 
     Args:
         step: a `Step`, or its DDP wrapping.
-        parts: this process's micro-batches, at least one; False marks one that only stands in where a process got no rows,
-            so that all processes take part in every exchange. It counts nothing.
+        parts: this process's micro-batches, at least one; False marks one that only stands in where a process got no
+            rows, so that all processes take part in every exchange. It counts nothing.
         world: the processes that share the batch.
         autocast: the dtype of the arithmetic; None: that of the weights.
     """

@@ -4,5 +4,7 @@ A new family is one file here, one row in `FAMILIES` and, where others publish w
 """
 
 from headway.models.families import recurrent, vaswani
+from headway.models.families.recurrent import Recurrent
+from headway.models.families.vaswani import Vaswani
 
-FAMILIES = {"vaswani": vaswani.SIZES, **recurrent.SIZES}
+FAMILIES: dict[str, dict[str, Vaswani] | dict[str, Recurrent]] = {"vaswani": vaswani.SIZES} | recurrent.SIZES

@@ -49,6 +49,6 @@ class Recurrent:
 
 
 CELLS: tuple[Cell, ...] = ("rnn", "gru", "lstm")
-SIZES = {
+SIZES: dict[str, dict[str, Recurrent]] = {
     cell: {"tiny": Recurrent(cell=cell, num_layers=1, d_model=256), "base": Recurrent(cell=cell)} for cell in CELLS
 }

@@ -1,0 +1,32 @@
+"""`headway families`: what can be trained, and how large it is."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+HELP = "show the table of families and sizes"
+EXAMPLE = "headway families --vocab-size 8000"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares what the command takes."""
+    parser.add_argument("--vocab-size", metavar="N", type=int, default=8000, help="pieces to count with (%(default)s)")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Prints the table."""
+    from headway.models.sizes import table
+
+    rows = table(arguments.vocab_size)
+    if arguments.json:
+        for row in rows:
+            print(json.dumps(row))
+        return 0
+    print(
+        f"{'family':<9}{'size':<7}{'parameters':>12}{'layers':>8}{'d_model':>9}   with {arguments.vocab_size:,} pieces"
+    )
+    for row in rows:
+        print(f"{row['family']:<9}{row['size']:<7}{row['parameters']:>12,}{row['num_layers']:>8}{row['d_model']:>9}")
+    return 0

@@ -1,0 +1,165 @@
+"""`--dry-run`: what a run will take, from doing a little of it: some steps, the largest batch, a few translations."""
+
+from __future__ import annotations
+
+import dataclasses
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from headway.config import RunConfig, load_recipe, to_yaml
+from headway.decoding.generate import Decoding
+from headway.runs import build as parts
+from headway.runs.prepare import Prepared, prepare
+from headway.tasks.loaded import device_of
+from headway.tasks.translate import translate_lines
+from headway.training.distributed import World
+from headway.training.optim import MovingAverage, adamw
+from headway.training.step import Step, accumulate, update
+
+_STEPS = 8  # timed, spread over the lengths of an epoch's batches
+_LINES = 48  # translated, to time validation and test
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Estimate:
+    """What a run is expected to be."""
+
+    config: RunConfig
+    parameters: int
+    rows: int
+    steps: int
+    epochs: float
+    tokens_per_second: float
+    peak_bytes: int  # of the whole process
+    training_seconds: float  # with validations
+    test_seconds: float
+
+    @property
+    def seconds(self) -> float:
+        """Training and test together."""
+        return self.training_seconds + self.test_seconds
+
+    def to_json(self) -> dict[str, Any]:
+        """Every field, and the resolved configuration as nested data."""
+        return {**dataclasses.asdict(self), "seconds": self.seconds}
+
+    def to_text(self) -> str:
+        """For people."""
+        return (
+            f"{to_yaml(self.config)}\n"
+            f"{self.parameters:,} parameters, {self.rows:,} training rows\n"
+            f"{self.steps:,} steps, {self.epochs:.1f} epochs, {self.tokens_per_second:,.0f} tokens/s\n"
+            f"memory: about {self.peak_bytes / 2**30:.2f} GiB\n"
+            f"time: about {self.training_seconds / 60:.1f} minutes of training, validations included, "
+            f"and {self.test_seconds / 60:.1f} for the test"
+        )
+
+
+def estimate(recipe: str, overrides: Mapping[str, Any] | None = None) -> Estimate:
+    """Build everything in this process, measure a little, extrapolate; nothing is written but the data cache.
+
+    Raises:
+        HeadwayError: whatever the run itself would raise before its first step.
+    """
+    begun = time.monotonic()
+    config = load_recipe(recipe, list((overrides or {}).items()))
+    parts.check(config)
+    prepared = prepare(config, device=device_of(config.device), say=Console(stderr=True, highlight=False).print)
+    plan = prepared.feed.epoch(0)
+    built = time.monotonic() - begun
+    step_seconds, rate = _time_steps(prepared, plan)
+    validation = _time_validation(prepared)
+    steps, training = _extrapolate(config, len(plan), step_seconds, validation, built)
+    split = "test" if "test" in prepared.data else "validation"
+    test = _time_translation(prepared, split, len(prepared.data[split]), parts.build_decoding(config.decoding))
+    return Estimate(
+        config=config,
+        parameters=sum(p.numel() for p in prepared.model.parameters()),
+        rows=len(prepared.feed.rows),
+        steps=steps,
+        epochs=steps / len(plan),
+        tokens_per_second=rate,
+        peak_bytes=_peak_bytes(),
+        training_seconds=training,
+        test_seconds=test,
+    )
+
+
+def _time_steps(prepared: Prepared, plan: list[Any]) -> tuple[float, float]:
+    """Median seconds of a step, and tokens a second; the batch with the most tokens comes first, for the memory."""
+    config = prepared.config.training
+    step = Step(prepared.model, prepared.objective)
+    optimizer = adamw(prepared.model, beta2=config.beta2, weight_decay=config.weight_decay)
+    moving = MovingAverage(prepared.model, config.ema_decay) if config.ema_decay else None
+    largest = max(plan, key=prepared.feed.tokens)
+    spread = plan[:: max(1, len(plan) // _STEPS)][:_STEPS]
+    times, tokens = [], []
+    step.train()
+    for number, batch in enumerate([largest, *spread], 1):
+        begun = time.perf_counter()
+        accumulate(step, prepared.feed.parts(batch), world=World(), autocast=prepared.choices.autocast)
+        update(step, optimizer, rate=0.0, clip_norm=config.clip_norm)
+        if moving is not None:
+            moving.update(prepared.model, number)
+        times.append(time.perf_counter() - begun)
+        tokens.append(prepared.feed.tokens(batch))
+    step.eval()
+    return statistics.mean(times[1:]), sum(tokens[1:]) / sum(times[1:])
+
+
+def _time_validation(prepared: Prepared) -> float:
+    """Seconds of one validation."""
+    config = prepared.config.training
+    batches = prepared.validation_batches()
+    with torch.no_grad():
+        few = batches[:: max(1, len(batches) // 4)][:4]
+        seconds = _timed(lambda: [prepared.objective.loss(prepared.model, batch) for batch in few])
+    total = seconds * len(batches) / len(few)
+    rows = min(config.validation_rows, len(prepared.data["validation"]))
+    if config.validation_bleu and rows:
+        total += _time_translation(prepared, "validation", rows, Decoding(beam=1))
+    return total
+
+
+def _time_translation(prepared: Prepared, split: str, rows: int, options: Decoding) -> float:
+    """Seconds of translating `rows`, from a few as long as their references: fresh weights know no end."""
+    part = prepared.data[split][:_LINES]
+    lengths = [len(ids) + 1 for ids in prepared.tokenizers.target.encode_batch(part["target"])]
+    mean = max(1, round(statistics.mean(lengths)))
+    fixed = dataclasses.replace(options, max_length=mean, min_length=mean)
+    seconds = _timed(lambda: list(translate_lines(prepared.model, prepared.tokenizers, part["source"], fixed)))
+    return seconds * rows / len(lengths)
+
+
+def _extrapolate(
+    config: RunConfig, batches: int, step_seconds: float, validation: float, built: float
+) -> tuple[int, float]:
+    """Steps and seconds until the first limit."""
+    training = config.training
+    every = training.validate_every or batches
+    of_step = step_seconds + validation / every
+    steps = [limit for limit in (training.max_steps,) if limit]
+    if training.max_epochs:
+        steps.append(training.max_epochs * batches)
+    if training.max_minutes:
+        steps.append(max(1, int((training.max_minutes * 60 - built) / of_step)))
+    return min(steps), built + min(steps) * of_step
+
+
+def _timed(work: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+def _peak_bytes() -> int:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

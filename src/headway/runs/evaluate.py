@@ -1,0 +1,87 @@
+"""Measure a finished run on its own test split, or on other data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from headway.checkpoints import native
+from headway.config import RunConfig, build_config, read_values
+from headway.data.sources import load as load_data
+from headway.errors import ConfigError, DataError
+from headway.evaluation.runner import evaluate_translation
+from headway.runs import build as parts
+from headway.tasks.loaded import load
+
+_SOURCES = ("data.name", "data.train", "data.validation", "data.test")
+
+
+def evaluate(
+    model: str | Path,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    split: str = "test",
+    quantize: str | None = None,
+    device: str = "auto",
+    out: str | Path | None = None,
+) -> dict[str, Any]:
+    """Translate a split and compare.
+
+    Args:
+        model: a run folder, or a folder with a model and its tokenizers.
+        overrides: keys of `data` and `decoding`; naming a source of data replaces all that the run was trained on.
+        split: the rows to measure.
+        quantize: `int8` or None.
+        device: where it runs.
+        out: where the result is written; None: `evaluation.json` in the folder.
+
+    Raises:
+        ConfigError: no data is named, or an unknown key.
+        DataError: the data has no such split.
+        CheckpointError: there is no model.
+    """
+    given = dict(overrides or {})
+    loaded = load(model, device=device, quantize=quantize)
+    config = _config(Path(model), given)
+    data = config.data
+    if all(getattr(data, key.removeprefix("data.")) is None for key in _SOURCES):
+        raise ConfigError("no data to measure on; name files with --data.test SOURCE,TARGET or a set with --data.name")
+    splits = load_data(
+        name=data.name,
+        train=data.train,
+        validation=data.validation,
+        test=data.test,
+        format=data.format,
+        columns=parts.columns_of(data),
+        languages=data.languages,
+        header=data.header,
+        delimiter=data.delimiter,
+        seed=config.seed,
+        folder=os.environ.get("HEADWAY_DATA"),
+    )
+    if split not in splits:
+        raise DataError(f"the data has no split {split}, only {', '.join(splits)}; name it with --data.{split}")
+    result = evaluate_translation(
+        loaded.model,
+        loaded.tokenizers,
+        splits[split]["source"][:],
+        splits[split]["target"][:],
+        split=split,
+        options=parts.build_decoding(config.decoding),
+        batch_tokens=config.decoding.batch_tokens,
+        set_name=data.name,
+    )
+    native.write_json(Path(out) if out else Path(model) / "evaluation.json", result)
+    return result
+
+
+def _config(folder: Path, overrides: dict[str, Any]) -> RunConfig:
+    """The run's own configuration with the overrides; of its data only what they leave."""
+    values = read_values(folder / "config.yaml") if (folder / "config.yaml").is_file() else {}
+    if any(key in overrides for key in _SOURCES):
+        values["data"] = {
+            k: v for k, v in values.get("data", {}).items() if f"data.{k}" not in _SOURCES and k != "languages"
+        }
+    return build_config(values, list(overrides.items()), origin="headway evaluate")
