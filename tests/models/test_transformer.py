@@ -72,8 +72,9 @@ def test_hypotheses_that_share_a_source_move_and_leave_as_if_each_had_been_alone
         state.reorder(rows)
         words = torch.cat([words[rows, :3], words[:, 3:]], 1)
         close(model.step(words[:, 3:4], state), expected(words[:, :4], sentence))
-        rows = torch.tensor([0, 1, 5, 4])  # sentence 1 is done
-        state.reorder(rows, torch.tensor([0, 2]))
+        state.reorder(torch.tensor([0, 1, 2, 3, 5, 4]))
+        state.reorder(torch.tensor([0, 1, 4, 5]), torch.tensor([0, 2]))  # sentence 1 is done
+        rows = torch.tensor([0, 1, 5, 4])
         words, sentence = torch.cat([words[rows, :4], words[:4, 4:]], 1), sentence[rows]
         close(model.step(words[:, 4:], state), expected(words, sentence))
 

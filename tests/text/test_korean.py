@@ -171,6 +171,8 @@ def test_auxiliaries_chain() -> None:
     assert adnominal(reading, "present") == "읽고 있는"
     assert finite(negate(Predicate("읽")), "present", is_polite=False) == "읽지 않는다"
     assert finite(negate(Predicate("좋", part="adjective")), "present", is_polite=False) == "좋지 않다"
+    assert finite(negate(Predicate("찾", negation="못하")), "past", is_polite=True) == "찾지 못했어요"
+    assert finite(negate(Predicate("맛있", part="existential")), "present", is_polite=False) == "맛있지 않다"
     wish = chain(Predicate("만들"), "고", Predicate("싶", part="adjective"))
     assert finite(wish, "present", is_polite=True) == "만들고 싶어요"
     assert conjugate(Predicate("걷", "ㄷ"), "으면") == "걸으면"

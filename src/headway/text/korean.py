@@ -116,12 +116,14 @@ class Predicate:
             alone decide (ㄹ, 으 and 하 included).
         part: "verb", "adjective", "existential" (있다, 없다 and what ends in them) or "copula" (이다, 아니다).
         honorific: the stem that honours the subject where a word of its own replaces -(으)시-, as 드시 does for 먹.
+        negation: what follows -지: 않, or 못하 for what nobody chooses, as in 찾지 못하다.
     """
 
     stem: str
     irregular: str = ""
     part: str = "verb"
     honorific: str = ""
+    negation: str = "않"
 
 
 def _with_final(text: str, final: str) -> str:
@@ -209,13 +211,13 @@ def conjugate(predicate: Predicate, ending: str) -> str:
 def honor(predicate: Predicate) -> Predicate:
     """The predicate that honours its subject: 읽다 to 읽으시다, 먹다 to 드시다."""
     part = "verb" if predicate.part == "verb" else "adjective"
-    return Predicate(predicate.honorific or conjugate(predicate, "으시"), "시", part)
+    return Predicate(predicate.honorific or conjugate(predicate, "으시"), "시", part, negation=predicate.negation)
 
 
 def negate(predicate: Predicate) -> Predicate:
-    """The long negation, -지 않다, which keeps the part of speech."""
-    part = "adjective" if predicate.part == "adjective" else "verb"
-    return Predicate(conjugate(predicate, "지 않"), part=part)
+    """The long negation, -지 않다 or -지 못하다; an adjective stays one, so 맛있지 않다 and not 맛있지 않는다."""
+    part = "verb" if predicate.part == "verb" else "adjective"
+    return Predicate(conjugate(predicate, f"지 {predicate.negation}"), part=part)
 
 
 def chain(predicate: Predicate, ending: str, auxiliary: Predicate) -> Predicate:

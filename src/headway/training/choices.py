@@ -20,6 +20,7 @@ from headway.errors import CheckpointError
 from headway.nn.attention import Attention
 from headway.nn.cores import CORES
 from headway.nn.linear import Kernel, Linear, onednn, set_kernel
+from headway.nn.recurrent import Alignment
 
 _KERNELS: dict[str, Kernel] = {"torch": torch.nn.functional.linear, "onednn": onednn}
 _WORTHWHILE = 0.97  # an alternative must take less than this share of the time
@@ -46,7 +47,7 @@ class Choices:
             torch.set_num_threads(self.threads)
         set_kernel(model, lambda: _KERNELS[self.linear])
         for module in model.modules():
-            if isinstance(module, Attention):
+            if isinstance(module, Attention | Alignment):
                 module.core = CORES[self.attention]()
 
     @classmethod

@@ -16,6 +16,7 @@ First = TypeVar("First", bound=Hashable)
 Second = TypeVar("Second", bound=Hashable)
 _AGES = (("new", "새"), ("old", "낡은"))
 _AGED = {"shop", "furniture", "machine", "clothes", "gate", "vehicle", "drive"}
+LOOSE = {"shop", "lend", "lost", "hang", "show", "gift", "mail", "await"}
 _NEVER_BEFORE = {"clean", "dirty", "tired", "hungry", "sick", "busy", "happy", "healthy"}
 
 
@@ -65,8 +66,9 @@ def actions(
 
 @lru_cache(maxsize=1024)
 def like(verb: Verb, noun: Noun) -> tuple[Noun, ...]:
-    """The other objects of the verb that take the same articles."""
-    return tuple(other for other in verb.objects if other != noun and other.kind == noun.kind)
+    """The other objects of the verb that are of the same class and take the same articles."""
+    groups = noun.groups - LOOSE
+    return tuple(other for other in verb.objects if other != noun and other.kind == noun.kind and other.groups & groups)
 
 
 @lru_cache(maxsize=1024)

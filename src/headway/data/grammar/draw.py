@@ -167,8 +167,10 @@ class Draw:
 
     def certain(self, noun: Noun) -> Phrase:
         """A phrase for one certain thing: the book, this book, my shoes."""
-        if noun.kind in ("bare", "the", "kin"):
+        if noun.kind in ("bare", "kin"):
             return self.thing(noun)
+        if noun.kind == "the":
+            return Phrase(f"the {noun.english}", noun.korean)
         options = ("the", "this", "that", "my") if noun.kind == "count" else ("the", "my")
         form = self.pick(options if noun.groups & _OWNED else options[:-1])
         korean = self._mine() if form == "my" else _KOREAN_DETERMINERS.get(form, "")

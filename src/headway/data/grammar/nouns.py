@@ -88,12 +88,12 @@ newspaper | 신문 | 부 | text printed
 report | 보고서 | 부 | text writing
 letter | 편지 | 통 | text writing mail
 email | 이메일 | 통 | text writing send
-postcard | 엽서 | 장 | text shop writing mail collect
+postcard | 엽서 | 장 | text shop writing mail
 poem | 시 | 편 | text writing
 map | 지도 | 장 | shop lend draw hang show
 ticket | 표 | 장 | shop lost show
 photo | 사진 | 장 | hang show mail
-stamp | 우표 | 장 | shop collect
+stamp | 우표 | 장 | shop
 painting | 그림 | 장 | hang show
 ~paper | 종이 | 장 sheet | slice
 pencil | 연필 | 자루 | shop stationery lend
@@ -124,11 +124,11 @@ window | 창문 | | gate glass wipe
 drawer | 서랍 | | gate
 wall | 벽 | | painted wipe
 fence | 울타리 | | painted
-doll | 인형 | 개 | shop gift collect craft
+doll | 인형 | 개 | shop gift craft
 toy | 장난감 | 개 | shop gift craft
 ball | 공 | 개 | shop throw
-stone | 돌 | 개 | throw collect
-coin | 동전 | 개 | throw collect
+stone | 돌 | 개 | throw
+coin | 동전 | 개 | throw
 gift | 선물 | 개 | mail
 camera | 카메라 | 대 | machine shop lend tool
 computer | 컴퓨터 | 대 | machine electric shop tool

@@ -59,7 +59,7 @@ class Adjective:
 
 _GROCERIES, _GOODS = "fruit vegetable grocery drink flower baked", "shop"
 
-# english [past] | stem [irregular] [>honorific] | objects | places | uses
+# english [past] | stem [irregular] [>honorific] [!negation] | objects | places | uses
 _VERBS = f"""
 eat ate | 먹 >드시 | fruit boil baked dish sweets | eat | hpvce
 drink drank | 마시 >드시 | drink | eat | hpvce
@@ -82,7 +82,7 @@ close | 닫 | gate | | hv
 watch | 보 | screen | home | hpvd
 listen to | 듣 ㄷ | sound | home outside study | hpvd
 sing sang | 부르 르 | song | outside home theater | hpv
-find found | 찾 | lost | public | vom
+find found | 찾 !못하 | lost | public | vom
 lose lost | 잃어버리 | lost | public | em
 break broke | 깨 | glass egg | inside | cem
 fix | 고치 | machine chair door | | hpvem
@@ -90,7 +90,7 @@ clean | 청소하 | inside | | hpv
 wipe | 닦 | wipe | | hpvem
 borrow | 빌리 | lend | library school | hvmco
 order | 주문하 | dish drink cake cookie | serve | hvco
-receive | 받 | mail ticket flower | | co
+receive | 받 !못하 | mail ticket flower | | co
 learn | 배우 | subject sport racket | school | pv
 study | 공부하 | subject | study | hpvd
 meet met | 만나 | person mine | public | hv
@@ -104,7 +104,6 @@ look after | 돌보 | pet barn child | | hpvdm
 push | 밀 | furniture bicycle car | | pvem
 carry | 나르 르 | heavy | | hpvcem
 throw threw | 던지 | throw | outside | hpv
-collect | 모으 | collect | | hpvc
 solve | 풀 | solve | study | hpvc
 translate | 번역하 | writing | study | hpvce
 hang hung | 걸 | hang coat | home classroom | veim
@@ -206,11 +205,11 @@ healthy healthier | 건강하 | person
 
 
 def _predicate(cell: str) -> Predicate:
-    honorific = cell.partition(">")[2].strip()
-    words = cell.partition(">")[0].split()
+    words, marks = [word for word in cell.split() if word[0] not in ">!"], dict[str, str]()
+    marks.update((word[0], word[1:]) for word in cell.split() if word[0] in ">!")
     part = words.pop() if words[-1] == "existential" else ""
     irregular = words.pop() if len(words[-1]) == 1 and words[-1] in "ㅂㄷㅅㅎ르" and len(words) > 1 else ""
-    return Predicate(" ".join(words), irregular, part or "verb", honorific)
+    return Predicate(" ".join(words), irregular, part or "verb", marks.get(">", ""), marks.get("!", "않"))
 
 
 def _verb(row: str) -> Verb:

@@ -46,7 +46,9 @@ _WITH_TOOLS = balanced(
     for tool in tools
     if verb.english == english and noun in verb.objects
 )
-_SLOW = {"learn", "visit", "study", "look after", "collect", "write", "translate", "paint", "make", "draw"}
+_ALONE = {"wear", "open", "close", "turn on", "turn off", "throw"}
+_TOGETHER = balanced((verb, noun) for verb, noun in actions("v").pairs if verb.english not in _ALONE)
+_SLOW = {"learn", "visit", "study", "look after", "write", "translate", "paint", "make", "draw"}
 BEING = Predicate("있", part="existential", honorific="계시")
 
 
@@ -220,7 +222,7 @@ def two_objects(draw: Draw) -> Draft:
 def two_subjects(draw: Draw) -> Draft:
     """Mina and Junho cleaned the kitchen together."""
     first = draw.name()
-    second, (verb, noun) = draw.name(but=first.english), draw.action("v")
+    second, (verb, noun) = draw.name(but=first.english), draw.one_of(_TOGETHER)
     thing, (place, at) = draw.object(verb, noun), where(draw, verb)
     english = join(first.english, "and", second.english, verb.past, thing.english, "together", place)
     last = draw.verb(verb.korean, "past")
@@ -238,7 +240,7 @@ def instrument(draw: Draw) -> Draft:
 
 def companion(draw: Draw) -> Draft:
     """Mina watched a movie with my cousin."""
-    subject, (verb, noun), time = draw.name(), draw.action("v"), times.past(draw)
+    subject, (verb, noun), time = draw.name(), draw.one_of(_TOGETHER), times.past(draw)
     other, thing = draw.person(but=subject.english), draw.object(verb, noun)
     english = join(subject.english, verb.past, thing.english, "with", other.english, time.english)
     together = Chunk(f"{attach(other.korean, '와/과')} 함께", ("and 와/과",))

@@ -32,16 +32,19 @@ _CONDITIONS = (
 )  # fmt: skip
 
 
-@lru_cache(maxsize=4)
-def _chains() -> tuple[tuple[Noun, tuple[Verb, ...], tuple[Verb, ...]], ...]:
-    """Things, the verbs of a clause that brings them about, and the verbs of a sentence that uses them."""
-    found: dict[Noun, tuple[list[Verb], list[Verb]]] = {}
-    for verb in VERBS:
-        for noun in verb.objects:
-            for letter, verbs in zip("oe", found.setdefault(noun, ([], [])), strict=True):
-                if letter in verb.uses:
-                    verbs.append(verb)
-    return tuple((noun, tuple(first), tuple(second)) for noun, (first, second) in found.items() if first and second)
+_COOKED, _BEFORE_COOKING = {"bake", "make", "order"}, {"wash", "boil"}
+
+
+@lru_cache(maxsize=1)
+def _chains() -> tuple[tuple[Noun, tuple[tuple[Verb, Verb], ...]], ...]:
+    """Things, each with the verbs that bring it about (the clause) and that use it afterwards (the sentence)."""
+    chains: dict[Noun, list[tuple[Verb, Verb]]] = {}
+    for first, noun in actions("o").pairs:
+        for second, used in actions("e").pairs:
+            is_raw = second.english in _BEFORE_COOKING and first.english in _COOKED
+            if used == noun and first.english != second.english and not is_raw:
+                chains.setdefault(noun, []).append((first, second))
+    return tuple((noun, tuple(verbs)) for noun, verbs in chains.items())
 
 
 def _before(verb: Verb, tense: str) -> Chunk:
@@ -52,8 +55,8 @@ def _before(verb: Verb, tense: str) -> Chunk:
 
 def the_one_that(draw: Draw) -> Draft:
     """Junho read the book that Mina bought yesterday."""
-    noun, firsts, seconds = draw.pick(_chains())
-    first, second = draw.pick(firsts), draw.pick(seconds)
+    noun, verbs = draw.pick(_chains())
+    first, second = draw.pick(verbs)
     doer = draw.subject()
     subject = draw.person(but=doer.english)
     time = times.past(draw) if draw.pick((False, True)) else times.Time("", ())
@@ -66,13 +69,13 @@ def the_one_that(draw: Draw) -> Draft:
     ))  # fmt: skip
 
 
-_JUDGED = balanced((verb, noun) for verb, noun in actions("o").pairs if adjectives_of(noun))
+_JUDGED = balanced((verb, noun) for verb, noun in actions("o").pairs if len(adjectives_of(noun)) > 1)
 
 
 def the_one_that_is(draw: Draw) -> Draft:
     """The cake that Mina baked was delicious."""
     (verb, noun), doer, tense = draw.one_of(_JUDGED), draw.subject(), draw.pick(("past", "present"))
-    adjective = draw.pick(adjectives_of(noun))
+    adjective = draw.pick([word for word in adjectives_of(noun) if word.english != "fresh"])
     draw.combine(verb, noun)
     thing = Phrase("", "", "plural" if noun.kind == "pair" else "third")
     english = join(f"the {noun.english} that", doer.english, verb.past, be(thing, tense), adjective.english)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from headway.data.grammar import times
-from headway.data.grammar.choices import balanced
+from headway.data.grammar.choices import LOOSE, balanced
 from headway.data.grammar.draw import Draw
 from headway.data.grammar.english import article, gerund, join, past, third_person
 from headway.data.grammar.frames.actions import BEING
@@ -105,7 +105,7 @@ _LASTING = tuple(
 def _rivals(adjective: Adjective, noun: Noun) -> tuple[Noun, ...]:
     """What a thing is compared with: another of its own class where there is one."""
     others = tuple(other for other in adjective.nouns if other != noun)
-    return tuple(other for other in others if other.groups & noun.groups - {"shop", "lend", "lost", "hang"}) or others
+    return tuple(other for other in others if other.groups & noun.groups - LOOSE) or others
 
 
 def more(draw: Draw) -> Draft:

@@ -23,9 +23,10 @@ GO = _movement("go", "went", "가")
 COME = _movement("come", "came", "오")
 _OUT = places("public city")
 _HEADINGS = (
-    (_movement("leave for", "left for", "떠나"), _OUT), (_movement("move to", "moved to", "이사하"), places("city")),
-    (_movement("head for", "headed for", "향하"), _OUT), (_movement("run toward", "ran toward",
-    "뛰어가"), places("public")),
+    (_movement("leave for", "left for", "떠나"), places("city airport beach farm")),
+    (_movement("move to", "moved to", "이사하"), places("city")),
+    (_movement("head for", "headed for", "향하"), _OUT),
+    (_movement("run toward", "ran toward", "뛰어가"), places("public")),
     (_movement("walk toward", "walked toward", "걸어가"), places("public")),
 )  # fmt: skip
 _VEHICLES = {  # kind of place -> how to get there

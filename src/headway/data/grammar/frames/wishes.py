@@ -13,7 +13,8 @@ from headway.text.korean import Predicate, chain, conjugate, finite, honor
 
 _WISH, _WISH_OF_OTHERS = Predicate("싶", part="adjective"), Predicate("싶어 하")
 _CAN, _CANNOT = Predicate("수 있", part="existential"), Predicate("수 없", part="existential")
-_REQUESTED = balanced((verb, noun) for verb, noun in actions("v").pairs if verb.english not in ("sell", "collect"))
+_REQUESTED = balanced((verb, noun) for verb, noun in actions("v").pairs if verb.english != "sell")
+_FORBIDDEN = balanced((verb, noun) for verb, noun in actions("v").pairs if verb.english not in ("sell", "find"))
 _MUST = Predicate("하")
 
 
@@ -74,7 +75,7 @@ def request(draw: Draw) -> Draft:
 
 def prohibition(draw: Draw) -> Draft:
     """Do not open the window. Please do not open the window."""
-    verb, noun = draw.one_of(_REQUESTED)
+    verb, noun = draw.one_of(_FORBIDDEN)
     thing, (place, at) = draw.object(verb, noun), where(draw, verb)
     text = conjugate(verb.korean, "지 마세요" if draw.is_polite else "지 마라")
     last = Chunk(text, ("request", "negation", draw.level))
