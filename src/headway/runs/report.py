@@ -7,10 +7,13 @@ from typing import Any
 
 from headway.checkpoints import native
 from headway.evaluation.runner import evaluate_translation
+from headway.explain.attend import attend
 from headway.explain.figures import training_curves
+from headway.explain.page import write_page
 from headway.runs import build as parts
 from headway.runs.folder import RunFolder
 from headway.runs.prepare import Prepared
+from headway.spec import RecurrentSpec
 from headway.training.loop import Training
 
 
@@ -32,7 +35,14 @@ def finish(prepared: Prepared, training: Training, folder: RunFolder) -> None:
     )
     native.write_json(folder.path / "evaluation.json", evaluation)
     training_curves(folder.metrics, folder.plots)
+    _show_attention(prepared, folder, evaluation["samples"][0]["source"])
     folder.write_text("README.md", _card(prepared, training, folder, evaluation, weights))
+
+
+def _show_attention(prepared: Prepared, folder: RunFolder, text: str) -> None:
+    """One test text as an attention page; a model without attention has none to show."""
+    if not (isinstance(prepared.spec, RecurrentSpec) and prepared.spec.attention == "none"):
+        write_page(attend(folder.path, text), folder.path / "attention.html")
 
 
 def _keep_weights(prepared: Prepared, training: Training, folder: RunFolder) -> str:

@@ -1,0 +1,36 @@
+"""What a finished run printed, as one JSON object for `results/`: `python -m benchmarks.record RUN > results/NAME.json`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from headway.runs import RunFolder
+
+
+def record(path: Path) -> dict[str, object]:
+    """The command, the machine, the course of the training and the metrics of one run folder."""
+    folder = RunFolder.open(path)
+    environment = json.loads((path / "environment.json").read_text(encoding="utf-8"))
+    rows = folder.metrics
+    training = [row for row in rows if "tokens_per_second" in row]
+    validations = [row for row in rows if "validation_loss" in row]
+    evaluation = folder.evaluation
+    return {
+        "command": environment["command"],
+        "processor": environment["processor"],
+        "versions": environment["versions"],
+        "choices": environment["choices"],
+        "minutes": round(rows[-1]["elapsed"] / 60, 2),
+        "steps": rows[-1]["step"],
+        "epochs": training[-1]["epoch"] + 1,
+        "tokens_per_second": round(sum(row["tokens_per_second"] for row in training) / len(training)),
+        "padding": round(sum(row["padding"] for row in training) / len(training), 4),
+        "validations": [{key: round(value, 3) for key, value in row.items()} for row in validations],
+        **{key: evaluation[key] for key in ("split", "rows", "seconds", "decoding", "metrics", "samples")},
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(record(Path(sys.argv[1])), indent=1, ensure_ascii=False))
