@@ -97,14 +97,14 @@ def attention_figure(
 def training_curves(rows: Sequence[Mapping[str, Any]], folder: str | os.PathLike[str]) -> list[Path]:
     """Draw the rows of `metrics.jsonl` over the training step.
 
-    `loss.png` (nats a token), `learning_rate.png`, `throughput.png` (tokens a second) and `bleu.png` (with chrF), each
+    `loss.png` (of the plain labels, nats a token), `learning_rate.png`, `throughput.png` (tokens a second) and `bleu.png` (with chrF), each
     where there are such rows.
 
     Returns:
         The files written.
     """
     pictures = (
-        ("loss", "loss, nats a token", {"loss": "training", "validation_loss": "validation"}, min),
+        ("loss", "loss without smoothing, nats a token", {"nll": "training", "validation_loss": "validation"}, min),
         ("learning_rate", "learning rate", {"learning_rate": ""}, None),
         ("throughput", "tokens a second", {"tokens_per_second": ""}, None),
         ("bleu", "score, 0 to 100", {"bleu": "BLEU", "chrf": "chrF"}, max),

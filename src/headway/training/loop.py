@@ -153,6 +153,7 @@ class Training:
             "epoch": progress.epoch,
             "elapsed": round(progress.elapsed, 3),
             "loss": mean["loss"],
+            "nll": mean["nll"],
             "perplexity": math.exp(min(mean["nll"], 50.0)),
             "learning_rate": rate,
             "tokens_per_second": window["tokens"] / window["seconds"],
