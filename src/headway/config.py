@@ -150,10 +150,17 @@ def recipes() -> list[str]:
 def load_recipe(recipe: str, overrides: Sequence[tuple[str, Any]] = ()) -> RunConfig:
     """A shipped recipe by name, or a YAML file by path, with dotted overrides on top.
 
+    Another `model.family` than the recipe's starts from that family's own sizes: the recipe's other keys of the model
+    mean nothing to it and are left out.
+
     Raises:
         ConfigError: no such recipe, or any number of unknown keys and wrong values, all named.
     """
-    return build_config(_read(recipe), overrides, origin=recipe)
+    values = dict(_read(recipe))
+    family, model = dict(overrides).get("model.family"), values.get("model")
+    if family is not None and isinstance(model, dict) and family != model.get("family", ModelConfig().family):
+        del values["model"]
+    return build_config(values, overrides, origin=recipe)
 
 
 def build_config(values: Mapping[str, Any], overrides: Sequence[tuple[str, Any]] = (), *, origin: str) -> RunConfig:
