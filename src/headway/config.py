@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import types
-import typing
-from collections.abc import Iterator, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any, Literal
 
 import yaml
 
+from headway.dotted import Field, alternatives, converted, describe, flatten, nest, walk
 from headway.errors import CheckpointError, ConfigError, nearest
 
 
@@ -169,19 +169,24 @@ def build_config(values: Mapping[str, Any], overrides: Sequence[tuple[str, Any]]
     Raises:
         ConfigError: unknown keys and wrong values, all of them in one message.
     """
-    flat = dict(_flatten(values)) | dict(overrides)
     known, problems = fields(), []
-    for key, value in flat.items():
-        if key not in known:
-            problems.append(f"unknown key {key} ({nearest(key, known)})")
+    flat: dict[str, Any] = {}
+    for key, value in [*flatten(values), *overrides]:
+        group = [name for name in known if name.startswith(f"{key}.")]
+        if group and value is None:
             continue
-        try:
-            flat[key] = _converted(value, known[key].type)
-        except ValueError:
-            problems.append(f"{key} is {value!r}; expected {_describe(known[key].type)}")
+        if group:
+            problems.append(f"{key} is {value!r}; expected keys below it, such as {group[0]}")
+        elif key not in known:
+            problems.append(f"unknown key {key} ({nearest(key, known)})")
+        else:
+            try:
+                flat[key] = converted(value, known[key].type)
+            except (ValueError, OverflowError):
+                problems.append(f"{key} is {value!r}; expected {describe(known[key].type)}")
     if problems:
         raise ConfigError(f"{origin}: " + "; ".join(problems))
-    config: RunConfig = _nest(RunConfig, flat, "")
+    config: RunConfig = nest(RunConfig, flat, "")
     return config
 
 
@@ -198,26 +203,17 @@ def parse_overrides(words: Sequence[str]) -> list[tuple[str, Any]]:
             raise ConfigError(f"{word!r} stands where an option such as --training.max_steps was expected")
         key, separator, text = word[2:].partition("=")
         if not separator:
-            if not rest:
+            if not rest or rest[0].startswith("--"):
                 raise ConfigError(f"--{key} has no value; write --{key} VALUE")
             text = rest.pop(0)
-        pairs.append((key, _scalar(text)))
+        pairs.append((key, _scalar(text, key)))
     return pairs
 
 
 @functools.cache
 def fields() -> dict[str, Field]:
     """Every dotted key, with its type, default and line of help."""
-    return dict(_walk(RunConfig, ""))
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One key of the configuration."""
-
-    type: Any
-    default: Any
-    help: str
+    return dict(walk(RunConfig, ""))
 
 
 def to_yaml(config: RunConfig, *, comments: bool = True) -> str:
@@ -231,9 +227,9 @@ def to_yaml(config: RunConfig, *, comments: bool = True) -> str:
             if not any(line == header for line in lines):
                 lines.append(header)
         value = functools.reduce(lambda part, step: part[step], key.split("."), data)
-        text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=1000).split("\n")[0]
+        text = _dumped(value)
         line = "  " * len(groups) + f"{name}: {text}"
-        lines.append(f"{line:<34} # {entry.help} ({_describe(entry.type)})" if comments else line)
+        lines.append(f"{line:<34} # {entry.help} ({describe(entry.type)})" if comments else line)
     return "\n".join(lines) + "\n"
 
 
@@ -279,80 +275,18 @@ def _read(recipe: str) -> Mapping[str, Any]:
     return values
 
 
-def _walk(cls: Any, prefix: str) -> Iterator[tuple[str, Field]]:
-    hints = typing.get_type_hints(cls)
-    for entry in dataclasses.fields(cls):
-        key, kind = f"{prefix}{entry.name}", hints[entry.name]
-        if dataclasses.is_dataclass(kind):
-            yield from _walk(kind, f"{key}.")
-        else:
-            yield key, Field(kind, entry.default, entry.metadata["help"])
-
-
-def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in values.items():
-        if isinstance(value, dict):
-            yield from _flatten(value, f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value
-
-
-def _nest(cls: Any, flat: Mapping[str, Any], prefix: str) -> Any:
-    hints, values = typing.get_type_hints(cls), {}
-    for entry in dataclasses.fields(cls):
-        key, kind = f"{prefix}{entry.name}", hints[entry.name]
-        if dataclasses.is_dataclass(kind):
-            values[entry.name] = _nest(kind, flat, f"{key}.")
-        elif key in flat:
-            values[entry.name] = flat[key]
-    return cls(**values)
-
-
-def _alternatives(kind: Any) -> list[Any]:
-    return list(typing.get_args(kind)) if isinstance(kind, types.UnionType) or _is_union(kind) else [kind]
-
-
-def _is_union(kind: Any) -> bool:
-    return typing.get_origin(kind) is typing.Union
-
-
-def _converted(value: Any, kind: Any) -> Any:
-    """`value` as `kind`, or ValueError. A number may be written as text, as YAML does with 1e-3."""
-    for choice in _alternatives(kind):
-        if choice is types.NoneType:
-            if value is None:
-                return None
-        elif typing.get_origin(choice) is Literal:
-            if value in typing.get_args(choice):
-                return value
-        elif choice is str and value is not None and not isinstance(value, bool):
-            return str(value)
-        elif (choice is bool and isinstance(value, bool)) or (
-            choice is int and isinstance(value, int) and not isinstance(value, bool)
-        ):
-            return value
-        elif choice is float and isinstance(value, (int, float, str)) and not isinstance(value, bool):
-            return float(value)
-    raise ValueError
-
-
-def _describe(kind: Any) -> str:
-    words = []
-    for choice in _alternatives(kind):
-        if choice is types.NoneType:
-            words.append("null")
-        elif typing.get_origin(choice) is Literal:
-            words.extend(str(value) for value in typing.get_args(choice))
-        else:
-            words.append(
-                {"str": "text", "int": "whole number", "float": "number", "bool": "true or false"}[choice.__name__]
-            )
-    return " | ".join(words)
-
-
-def _scalar(text: str) -> Any:
+def _scalar(text: str, key: str) -> Any:
+    """What a word of the command line means: text as it stands where the key holds text, else as YAML reads it."""
+    if key in fields() and str in alternatives(fields()[key].type):
+        return None if text == "null" else text
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError:
         return text
     return text if isinstance(value, (dict, list)) else value
+
+
+def _dumped(value: Any) -> str:
+    """One value as one line of YAML."""
+    quoted = '"' if isinstance(value, str) and not value.isprintable() else None
+    return str(yaml.safe_dump(value, default_style=quoted, allow_unicode=True, width=math.inf)).split("\n")[0]

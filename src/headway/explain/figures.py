@@ -104,7 +104,7 @@ def training_curves(rows: Sequence[Mapping[str, Any]], folder: str | os.PathLike
         The files written.
     """
     pictures = (
-        ("loss", "loss without smoothing, nats a token", {"nll": "training", "validation_loss": "validation"}, min),
+        ("loss", "loss of the plain labels, nats", {"nll": "training", "validation_loss": "validation"}, min),
         ("learning_rate", "learning rate", {"learning_rate": ""}, None),
         ("throughput", "tokens a second", {"tokens_per_second": ""}, None),
         ("bleu", "score, 0 to 100", {"bleu": "BLEU", "chrf": "chrF"}, max),
