@@ -57,7 +57,9 @@ def test_a_letter_no_face_has_becomes_a_box(monkeypatch: pytest.MonkeyPatch, tmp
 
 
 def test_curves_of_a_run(tmp_path: Path) -> None:
-    training = [{"step": n, "loss": 9 / n, "nll": 8 / n, "learning_rate": 1e-3, "tokens_per_second": 1e4} for n in range(1, 50)]
+    training = [
+        {"step": n, "loss": 9 / n, "nll": 8 / n, "learning_rate": 1e-3, "tokens_per_second": 1e4} for n in range(1, 50)
+    ]
     validation = [{"step": n, "validation_loss": 4.0, "bleu": n, "chrf": 2 * n} for n in (10, 20)]
     names = ["loss.png", "learning_rate.png", "throughput.png", "bleu.png"]
     assert [path.name for path in training_curves([*training, *validation], tmp_path)] == names
