@@ -80,22 +80,49 @@ def test_a_cache_gives_what_the_full_pass_gives(kind: str, side: str, cuts: list
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_rows_of_a_cache_take_their_padding_along(kind: str, side: str) -> None:
+    stack, rows = stack_of(kind, causal=True), torch.tensor([2, 0, 2])
+    (ids, mask), new = pad(ids_of([6, 4, 2]), side), torch.stack(ids_of([3, 3, 3], seed=2))
+    cache = GrowingCache(2)
+    with torch.no_grad():
+        stack(ids, Layout.padded(ids, mask), cache=cache)
+        cache.reorder(rows)
+        moved = stack(new, cache=cache)
+        whole = torch.cat([mask[rows], torch.ones_like(new)], 1)
+        full = stack(torch.cat([ids[rows], new], 1), Layout.padded(whole, whole))
+    assert_close(moved, full[:, 6:])
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_checkpointing_gives_the_same_gradients_to_the_bit_with_dropout_on(kind: str) -> None:
     dropout = DropoutSpec(embedding=0.1, attention=0.2, activation=0.3, residual=0.25, final=0.1)
     stack = stack_of(kind, "pre", dropout=dropout).train()
     ids, mask = pad(ids_of([7, 4]), "right")
-    found = []
+    found, runs = [], []
+    stack.blocks[0].register_forward_pre_hook(lambda *_: runs.append(stack.activation_checkpointing))
     for stack.activation_checkpointing in (False, True):
         torch.manual_seed(3)
         stack(ids, Layout.padded(ids, mask)).square().sum().backward()
         found.append(gradients(stack))
         stack.zero_grad()
+    assert runs == [False, True, True]  # it ran again for the backward pass
     assert found[0].keys() == found[1].keys()
     for name in found[0]:
         assert torch.equal(found[0][name], found[1][name]), name
     torch.manual_seed(4)
     stack(ids, Layout.padded(ids, mask)).square().sum().backward()
     assert not torch.equal(gradients(stack)["tokens.weight"], found[0]["tokens.weight"])
+
+
+def test_the_first_and_the_last_dropout_come_after_their_norms() -> None:
+    stack = stack_of("none", "pre_normed", dropout=DropoutSpec(embedding=0.5, final=0.5)).train()
+    seen: list[Tensor] = []
+    stack.blocks[0].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    torch.manual_seed(0)
+    seen.append(stack(torch.stack(ids_of([16] * 8))))
+    for x in seen:  # a norm after it would leave no zeros
+        assert (x == 0).double().mean().item() == pytest.approx(0.5, abs=0.05)
 
 
 @schemes
