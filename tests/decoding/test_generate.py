@@ -1,13 +1,19 @@
 """Sources in any order and any company: the same outputs, in the order that was given."""
 
+from typing import Literal
+
 import pytest
 import torch
+from torch import nn
 
 from headway.decoding.generate import Decoding, decode
 from headway.decoding.hypotheses import Hypothesis
 from headway.decoding.sampling import Sampling
 from headway.errors import ConfigError, DataError
+from headway.models.build import build
+from headway.models.families.recurrent import Recurrent
 from headway.models.transformer import EncoderDecoder
+from headway.spec import SpecialTokens
 from tests.decoding.models import END, sources
 
 KINDS = [Decoding(beam=1), Decoding(beam=4, n_best=3), Decoding(beam=3, stop="never", force_end=True, ratio=1, extra=2)]
@@ -29,6 +35,20 @@ def test_batches_change_nothing_and_order_is_kept(tiny: EncoderDecoder, options:
     for batch_tokens in (30, 100, 4000):
         assert_same(decode(tiny, rows, options, batch_tokens=batch_tokens), alone)
     assert_same(decode(tiny, rows[::-1], options), alone[::-1])
+
+
+@pytest.mark.parametrize("attention", ["none", "dot"])
+@pytest.mark.parametrize("options", KINDS[:2])
+def test_a_recurrent_model_is_decoded_alike(options: Decoding, attention: Literal["none", "dot"]) -> None:
+    torch.manual_seed(2)
+    choices = Recurrent(cell="lstm", d_model=12, num_layers=1, attention=attention)
+    model = build(choices.spec(41, 41, SpecialTokens(pad_id=40, start_id=40, end_id=END))).eval()
+    for weight in model.parameters():
+        nn.init.normal_(weight, std=0.6)
+    rows = sources(1, 7)
+    alone = [decode(model, [row], options)[0] for row in rows]
+    assert len({tuple(best[0].ids) for best in alone}) > 3
+    assert_same(decode(model, rows, options), alone)
 
 
 def test_the_limit_grows_with_the_source(tiny: EncoderDecoder) -> None:

@@ -59,6 +59,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dtype", choices=["auto", "float32", "bfloat16", "float16"], default="auto", help="(%(default)s)"
     )
+    parser.add_argument(
+        "--quantize", choices=["int8"], help="multiply in eight bits, on a CPU: faster, a little less exact"
+    )
     parser.add_argument("--offline", action="store_true", help="never touch the network")
     parser.add_argument("--json", action="store_true", help="one object a line, with scores and lengths")
 
@@ -70,7 +73,13 @@ def run(arguments: argparse.Namespace) -> int:
     from headway.tasks.translate import CHUNK, translate_lines
 
     lines = read_lines(arguments.file)
-    loaded = headway.load(arguments.model, device=arguments.device, dtype=arguments.dtype, offline=arguments.offline)
+    loaded = headway.load(
+        arguments.model,
+        device=arguments.device,
+        dtype=arguments.dtype,
+        quantize=arguments.quantize,
+        offline=arguments.offline,
+    )
     options = _options(arguments, loaded.decoding)
     interactive = arguments.file == "-" and sys.stdin.isatty()
     results = translate_lines(
