@@ -21,7 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", choices=["auto", "cpu", "cuda", "mps"], default="auto", help="(%(default)s)")
     parser.add_argument("--out", metavar="FILE", help="where the result is written (evaluation.json in MODEL)")
     parser.add_argument("--json", action="store_true", help="print the whole result as one JSON object")
-    parser.epilog = "Keys of the run's data are options too: --data.test a.de,a.en, --data.name multi30k …"
+    parser.epilog = (
+        f"{parser.epilog}\n\nKeys of the run's data are options too: --data.test a.de,a.en, --data.name multi30k …"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 
 HELP = "continue a run exactly where it stopped"
 EXAMPLE = "headway resume runs/quickstart"
@@ -17,13 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Trains to the end and prints what came out."""
+    from headway.cli.train import show
     from headway.runs import resume
-    from headway.runs.summary import summary
 
-    folder = resume(arguments.run_folder)
-    print(
-        json.dumps({"run": str(folder.path), **folder.evaluation}, ensure_ascii=False)
-        if arguments.json
-        else summary(folder)
-    )
+    show(resume(arguments.run_folder), as_json=arguments.json)
     return 0

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from headway.runs import RunFolder
 
 HELP = "train a recipe, or a YAML file of your own"
 EXAMPLE = "headway train translate --data.train train.de,train.en --data.validation 0.05 --run runs/de-en"
@@ -17,7 +22,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reuse", action="store_true", help="keep a finished run in DIR, resume an unfinished one")
     parser.add_argument("--dry-run", action="store_true", help="build everything, estimate memory and time, and stop")
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
-    parser.epilog = "Any key of the configuration is an option too: --training.max_steps 100 (see the recipe)."
+    parser.epilog = (
+        f"{parser.epilog}\n\n"
+        "Any key of the configuration is an option too: --training.max_steps 100 (see the recipe).\n"
+        "Several processes: torchrun --nproc-per-node 2 -m -- headway train RECIPE (the -- keeps --run from torchrun)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -32,12 +41,16 @@ def run(arguments: argparse.Namespace) -> int:
         print(json.dumps(found.to_json(), ensure_ascii=False) if arguments.json else found.to_text())
         return 0
     from headway.runs import train
+
+    show(train(arguments.recipe, overrides, run=arguments.run, reuse=arguments.reuse), as_json=arguments.json)
+    return 0
+
+
+def show(folder: RunFolder, *, as_json: bool) -> None:
+    """Prints what came out; of several processes only the first one speaks."""
     from headway.runs.summary import summary
 
-    folder = train(arguments.recipe, overrides, run=arguments.run, reuse=arguments.reuse)
-    print(
-        json.dumps({"run": str(folder.path), **folder.evaluation}, ensure_ascii=False)
-        if arguments.json
-        else summary(folder)
-    )
-    return 0
+    if os.environ.get("RANK", "0") != "0":
+        return
+    found = {"run": str(folder.path), **folder.evaluation}
+    print(json.dumps(found, ensure_ascii=False) if as_json else summary(folder))

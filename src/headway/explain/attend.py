@@ -33,6 +33,7 @@ def attend(folder: str | Path, text: str, *, target: str | None = None) -> Trace
     """
     loaded = load(folder)
     model, pair, special = loaded.model, loaded.tokenizers, loaded.spec.tokens
+    text = text.strip()  # as `headway translate` reads a line
     source = pair.source.encode(text)
     most = source_positions(loaded.spec) - 1
     kept = Encoding(source.ids[:most], source.pieces[:most], source.offsets[:most])
@@ -40,7 +41,7 @@ def attend(folder: str | Path, text: str, *, target: str | None = None) -> Trace
         raise DataError("the text is empty; give at least one word to look at")
     source_ids = [*kept.ids, special.end_id]
     if target is None:
-        written, given = _translate(loaded.model, source_ids, pair.target), False
+        written, given = _translate(loaded.model, source_ids, pair.target, loaded.decoding), False
     else:
         written, given = (target, pair.target.encode(target)), True
         if len(written[1].ids) >= target_positions(loaded.spec):
@@ -75,10 +76,13 @@ def attend(folder: str | Path, text: str, *, target: str | None = None) -> Trace
     )
 
 
-def _translate(model: Translator, source_ids: list[int], tokenizer: Tokenizer) -> tuple[str, Encoding]:
-    ids = decode(model, [source_ids], Decoding(beam=5))[0][0].ids
+def _translate(
+    model: Translator, source_ids: list[int], tokenizer: Tokenizer, options: Decoding
+) -> tuple[str, Encoding]:
+    """The best translation, as far as the decoder can read it again behind the start token."""
+    ids = decode(model, [source_ids], options)[0][0].ids
     end_id = model.spec.tokens.end_id
-    ids = [i for i in ids if i != end_id]
+    ids = [i for i in ids if i != end_id][: target_positions(model.spec) - 1]
     pieces = [tokenizer.piece_of(i) for i in ids]
     return tokenizer.decode(ids), Encoding(ids, pieces, spans_by_decoding(ids, tokenizer.decode))
 

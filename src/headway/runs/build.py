@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from headway.config import DataConfig, DecodingConfig, ModelConfig, RunConfig, TokenizerConfig
 from headway.data.cache import PairStore, encode_pairs
 from headway.data.sources import load
-from headway.decoding.generate import Decoding
+from headway.decoding.generate import Decoding, source_positions
 from headway.decoding.hypotheses import LengthNorm
 from headway.errors import ConfigError, DataError, nearest
 from headway.models.families import FAMILIES
@@ -83,6 +85,20 @@ def build_spec(config: ModelConfig, tokenizers: TokenizerPair) -> ModelSpec:
     """The model that a family, its size and the choices on top of it make.
 
     Raises:
+        ConfigError: an unknown size, a choice the family does not have, or sizes that do not fit each other.
+    """
+    tokens = SpecialTokens(
+        pad_id=tokenizers.target.pad_id, start_id=tokenizers.target.start_id, end_id=tokenizers.target.end_id
+    )
+    choices = choices_of(config, joint=tokenizers.is_joint)
+    spec: ModelSpec = choices.spec(tokenizers.source.vocab_size, tokenizers.target.vocab_size, tokens)
+    return spec
+
+
+def choices_of(config: ModelConfig, *, joint: bool) -> Any:
+    """The choices of the family: those of the size, and what is chosen on top; two vocabularies never share a table.
+
+    Raises:
         ConfigError: an unknown size, or a choice the family does not have.
     """
     sizes = FAMILIES[config.family]
@@ -98,25 +114,28 @@ def build_spec(config: ModelConfig, tokenizers: TokenizerPair) -> ModelSpec:
     for name in given:
         if name not in known:
             raise ConfigError(f"model.{name} means nothing to {config.family}; it knows {', '.join(sorted(known))}")
-    tokens = SpecialTokens(
-        pad_id=tokenizers.target.pad_id, start_id=tokenizers.target.start_id, end_id=tokenizers.target.end_id
-    )
-    spec: ModelSpec = dataclasses.replace(choices, **given).spec(
-        tokenizers.source.vocab_size, tokenizers.target.vocab_size, tokens
-    )
-    return spec
+    if not joint and given.setdefault("tied", "decoder") == "all":
+        raise ConfigError(
+            "model.tied is all, but source and target have a vocabulary each; "
+            "set model.tied decoder or none, or tokenizer.joint true"
+        )
+    return dataclasses.replace(choices, **given)
 
 
-def encode_split(split: datasets.Dataset, tokenizers: TokenizerPair, config: DataConfig) -> PairStore:
-    """Both sides as ids, no row longer than `data.max_length`, no row empty.
+def encode_split(data: datasets.DatasetDict, name: str, tokenizers: TokenizerPair, config: DataConfig) -> PairStore:
+    """Both sides of a split as ids, no row longer than `data.max_length`.
 
     Raises:
-        DataError: no row is left.
+        DataError: a row is longer and `data.too_long` is `refuse`, or no row is left.
     """
-    store = encode_pairs(split["source"], split["target"], tokenizers.source, tokenizers.target)
-    limited = store.limited(config.max_length, config.too_long)
+    store = encode_pairs(data[name]["source"], data[name]["target"], tokenizers.source, tokenizers.target)
+    try:
+        limited = store.limited(config.max_length, config.too_long)
+    except DataError as error:
+        raise DataError(f"{name} split: {error} (data.max_length, data.too_long)") from None
     if not len(limited):
-        raise DataError(f"all {len(store):,} rows are longer than data.max_length {config.max_length}; raise it")
+        most = config.max_length
+        raise DataError(f"{name} split: all {len(store):,} rows are longer than data.max_length {most}; raise it")
     return limited
 
 
@@ -136,36 +155,46 @@ def check(config: RunConfig) -> None:
         raise ConfigError(
             "the training has no end; set training.max_steps, training.max_epochs or training.max_minutes"
         )
-    positive = {
-        "training.max_steps": training.max_steps,
-        "training.max_epochs": training.max_epochs,
-        "training.max_minutes": training.max_minutes,
-        "training.batch_tokens": training.batch_tokens,
-        "training.accumulation": training.accumulation,
-        "training.learning_rate": training.learning_rate,
-        "training.log_every": training.log_every,
-        "training.keep_checkpoints": training.keep_checkpoints,
-        "data.max_length": config.data.max_length,
-        "decoding.beam": config.decoding.beam,
-    }
     wrong = [
-        f"{key} is {value}; it must be positive" for key, value in positive.items() if value is not None and value <= 0
-    ]
-    shares = {
-        "training.label_smoothing": training.label_smoothing,
-        "training.ema_decay": training.ema_decay,
-        "model.dropout": config.model.dropout or 0.0,
-        "model.attention_dropout": config.model.attention_dropout or 0.0,
-        "model.activation_dropout": config.model.activation_dropout or 0.0,
-    }
-    wrong += [
-        f"{key} is {value}; it must be from 0 up to, not including, 1"
-        for key, value in shares.items()
-        if not 0 <= value < 1
+        f"{key} is {value}; it must be {expected}"
+        for expected, (is_right, keys) in _RANGES.items()
+        for key in keys.split()
+        if (value := _value(config, key)) is not None and not is_right(value)
     ]
     if wrong:
         raise ConfigError("; ".join(wrong))
     LengthNorm.parse(config.decoding.length_norm)
+    positions = source_positions(choices_of(config.model, joint=config.tokenizer.joint).spec(8, 8))
+    if config.data.max_length + 1 > positions:
+        raise ConfigError(
+            f"data.max_length {config.data.max_length} and the end token are more than the {positions} positions of "
+            "the model; lower it, or raise model.max_length"
+        )
+
+
+_RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
+    "positive": (
+        lambda value: 0 < value < math.inf,
+        "training.max_steps training.max_epochs training.max_minutes training.batch_tokens training.accumulation "
+        "training.learning_rate training.log_every training.keep_checkpoints data.max_length tokenizer.vocab_size "
+        "decoding.beam decoding.batch_tokens model.num_layers model.decoder_layers model.d_model model.d_ff "
+        "model.num_heads model.max_length",
+    ),
+    "0 or more": (
+        lambda value: 0 <= value < math.inf,
+        "seed training.warmup_steps training.weight_decay training.clip_norm training.average_last "
+        "training.validate_every training.validation_rows training.checkpoint_every training.patience training.threads",
+    ),
+    "from 0 up to, not including, 1": (
+        lambda value: 0 <= value < 1,
+        "training.label_smoothing training.ema_decay training.beta2 model.dropout model.attention_dropout "
+        "model.activation_dropout",
+    ),
+}
+
+
+def _value(config: RunConfig, key: str) -> Any:
+    return functools.reduce(getattr, key.split("."), config)
 
 
 def _texts(split: datasets.Dataset, column: str) -> Iterator[str]:

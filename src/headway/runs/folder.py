@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import platform
+import shlex
 import sys
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -35,10 +36,9 @@ class RunFolder:
             ConfigError: something is there already.
         """
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise ConfigError(
-                f"{path} exists already; continue it with `headway resume {path}`, "
-                "choose another name with --run, or remove it"
-            )
+            is_run = (path / "config.yaml").is_file()
+            on = f"continue it with `headway resume {path}`, " if is_run else ""
+            raise ConfigError(f"{path} exists already; {on}choose another name with --run, or remove it")
         path.mkdir(parents=True, exist_ok=True)
         return cls(path)
 
@@ -50,7 +50,9 @@ class RunFolder:
             CheckpointError: there is none.
         """
         if not (path / "config.yaml").is_file():
-            raise CheckpointError(f"{path} is no run folder: it has no config.yaml")
+            raise CheckpointError(
+                f"{path} is no run folder: it has no config.yaml, which is written when the training begins"
+            )
         return cls(path)
 
     @property
@@ -85,11 +87,11 @@ class RunFolder:
         return native.read_json(path, "the evaluation of a run") if path.is_file() else {}
 
     def write_start(self, config: RunConfig, spec: ModelSpec, tokenizers: TokenizerPair, choices: Choices) -> None:
-        """Everything that is known before the first step."""
-        self.write_text("config.yaml", to_yaml(config))
+        """Everything that is known before the first step; `config.yaml` last, so that it says all is there."""
         native.write_json(self.path / "spec.json", specs.to_json(spec))
         tokenizers.save(self.path)
         native.write_json(self.path / "environment.json", {**environment(), "choices": dataclasses.asdict(choices)})
+        self.write_text("config.yaml", to_yaml(config))
 
     def write_text(self, name: str, text: str) -> None:
         """One text file, whole or not at all."""
@@ -113,12 +115,13 @@ class RunFolder:
 
 def environment() -> dict[str, Any]:
     """The machine, the versions and the command: what a reader of a number needs to know."""
+    program = Path(sys.argv[0])
     names = ("headway", "torch", "tokenizers", "safetensors", "sacrebleu", "numpy")
     return {
         "python": platform.python_version(),
         "versions": {name: version(name) for name in names},
         "processor": processor(),
-        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "command": shlex.join(["headway" if program.stem == "__main__" else program.name, *sys.argv[1:]]),
     }
 
 

@@ -13,8 +13,7 @@ import torch
 from headway.config import RunConfig
 from headway.data.batching import TokenBatches
 from headway.data.cache import PairStore
-from headway.decoding.generate import Decoding, source_positions
-from headway.errors import ConfigError
+from headway.decoding.generate import Decoding
 from headway.evaluation.loss import mean_losses
 from headway.evaluation.translation import translation_metrics
 from headway.models.build import Model, build
@@ -134,11 +133,10 @@ def prepare(
     if tokenizers is None:
         tokenizers = _learn(config, data, world, folder, say)
     spec = parts.build_spec(config.model, tokenizers)
-    _check_length(config, spec)
     train, validation = world.first(
         lambda: (
-            parts.encode_split(data["train"], tokenizers, config.data),
-            parts.encode_split(data["validation"], tokenizers, config.data),
+            parts.encode_split(data, "train", tokenizers, config.data),
+            parts.encode_split(data, "validation", tokenizers, config.data),
         )
     )
     torch.manual_seed(config.seed)
@@ -194,14 +192,6 @@ def _measure(config: RunConfig, model: Any, objective: Seq2Seq, feed: Feed, devi
 
     model.train()
     return choose(model, run, device=device, dtype=config.training.dtype, threads=config.training.threads)
-
-
-def _check_length(config: RunConfig, spec: ModelSpec) -> None:
-    if config.data.max_length + 1 > source_positions(spec):
-        raise ConfigError(
-            f"data.max_length {config.data.max_length} and the end token are more than the "
-            f"{source_positions(spec)} positions of the model; lower it, or raise model.max_length"
-        )
 
 
 def _recompute(model: Any) -> None:

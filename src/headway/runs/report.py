@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+import hashlib
+from typing import TYPE_CHECKING, Any
 
 from headway.checkpoints import native
 from headway.evaluation.runner import evaluate_translation
@@ -15,6 +16,9 @@ from headway.runs.folder import RunFolder
 from headway.runs.prepare import Prepared
 from headway.spec import RecurrentSpec
 from headway.training.loop import Training
+
+if TYPE_CHECKING:
+    import datasets  # type: ignore[import-untyped]
 
 
 def finish(prepared: Prepared, training: Training, folder: RunFolder) -> None:
@@ -35,13 +39,14 @@ def finish(prepared: Prepared, training: Training, folder: RunFolder) -> None:
     )
     native.write_json(folder.path / "evaluation.json", evaluation)
     training_curves(folder.metrics, folder.plots)
-    _show_attention(prepared, folder, evaluation["samples"][0]["source"])
+    _show_attention(prepared, folder, evaluation["samples"])
     folder.write_text("README.md", _card(prepared, training, folder, evaluation, weights))
 
 
-def _show_attention(prepared: Prepared, folder: RunFolder, text: str) -> None:
+def _show_attention(prepared: Prepared, folder: RunFolder, samples: list[dict[str, str]]) -> None:
     """One test text as an attention page; a model without attention has none to show."""
-    if not (isinstance(prepared.spec, RecurrentSpec) and prepared.spec.attention == "none"):
+    text = next((sample["source"] for sample in samples if sample["source"].strip()), None)
+    if text and not (isinstance(prepared.spec, RecurrentSpec) and prepared.spec.attention == "none"):
         write_page(attend(folder.path, text), folder.path / "attention.html")
 
 
@@ -75,7 +80,8 @@ A {config.model.family} model for {config.task}: {parameters / 1e6:.1f} M parame
 [Headway](https://pypi.org/project/headway) {environment["versions"]["headway"]}.
 
 - Command: `{environment["command"]}`
-- Data: {source}, {len(prepared.feed.rows):,} training pairs; fingerprint `{prepared.data["train"]._fingerprint}`
+- Data: {source}, {len(prepared.data["train"]):,} training pairs; SHA-256 of their lines, source, tab and target,
+  `{_digest(prepared.data["train"])}`{_left_out(prepared)}
 - Training: {progress.step:,} steps, {progress.tokens:,} tokens, {progress.elapsed / 60:.1f} minutes
 - Machine: {_machine(environment)}
 - Weights: {weights}
@@ -90,6 +96,22 @@ A {config.model.family} model for {config.task}: {parameters / 1e6:.1f} M parame
 Use it: `headway translate {folder.path} FILE`. The whole run is in `config.yaml`, its course in `metrics.jsonl` and
 `plots/`.
 """
+
+
+def _digest(train: datasets.Dataset) -> str:
+    """The hash of the training text, whatever files it came from."""
+    digest = hashlib.sha256()
+    for part in train.iter(1000):
+        for pair in zip(part["source"], part["target"], strict=True):
+            digest.update(("\t".join(pair) + "\n").encode())
+    return digest.hexdigest()
+
+
+def _left_out(prepared: Prepared) -> str:
+    if not prepared.too_long:
+        return ""
+    limit, rule = prepared.config.data.max_length, prepared.config.data.too_long
+    return f"; {prepared.too_long:,} of them are longer than {limit} tokens ({rule})"
 
 
 def _metric(name: str, values: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -11,7 +12,8 @@ from typing import Any
 
 import torch
 
-from headway.config import load_recipe
+from headway.config import RunConfig, load_recipe
+from headway.errors import CapacityError, CheckpointError, Interrupted
 from headway.runs import build as parts
 from headway.runs.folder import RunFolder
 from headway.runs.prepare import Prepared, prepare
@@ -20,6 +22,7 @@ from headway.tasks.loaded import device_of
 from headway.text.tokenizer import TokenizerPair
 from headway.training.distributed import World, joined
 from headway.training.log import Log
+from headway.training.loop import Training
 
 
 def train(
@@ -40,13 +43,13 @@ def train(
     begun = time.monotonic()
     config = load_recipe(recipe, list((overrides or {}).items()))
     parts.check(config)
-    path = Path(run) if run is not None else _free(Path("runs") / Path(recipe).stem)
+    usual = Path("runs") / Path(recipe).stem
+    path = Path(run) if run is not None else usual if reuse else _free(usual)
     if reuse and (path / "config.yaml").is_file():
         folder = RunFolder.open(path)
         return folder if folder.is_finished else resume(path)
     device = device_of(config.device)
-    with joined(device) as world, _fresh(path, world) as folder:
-        log = Log(path, tensorboard=config.training.tensorboard) if world.is_main else None
+    with joined(device) as world, _fresh(path, world) as folder, _logging(path, config, world) as log:
         prepared = prepare(config, device=device, world=world, folder=path, say=log.note if log else _silent)
         if log:
             folder.write_start(config, prepared.spec, prepared.tokenizers, prepared.choices)
@@ -55,17 +58,18 @@ def train(
 
 
 def resume(path: str | Path) -> RunFolder:
-    """Continue a run exactly where its last checkpoint left it; a finished run is only completed.
+    """Continue a run exactly where its last checkpoint left it; a finished run stays as it is.
 
     Raises:
         CheckpointError: there is no run, or a file of it is damaged.
     """
     begun = time.monotonic()
     folder = RunFolder.open(Path(path))
+    if folder.is_finished:
+        return folder
     config = folder.read_config()
     device = device_of(config.device)
-    with joined(device) as world:
-        log = Log(folder.path, tensorboard=config.training.tensorboard) if world.is_main else None
+    with joined(device) as world, _logging(folder.path, config, world) as log:
         prepared = prepare(
             config,
             device=device,
@@ -79,23 +83,59 @@ def resume(path: str | Path) -> RunFolder:
 
 def _go(prepared: Prepared, folder: RunFolder, log: Log | None, begun: float) -> RunFolder:
     """From the last checkpoint, if there is one, to a finished folder."""
-    training = prepared.training(folder.path, log, f"headway resume {folder.path}")
-    try:
-        if kept := training.checkpoints.steps():
-            training.progress = training.checkpoints.load(
-                kept[-1], prepared.model, training.optimizer, training.moving, rank=prepared.feed.world.rank
-            )
+    command = f"headway resume {shlex.quote(str(folder.path))}"
+    training = prepared.training(folder.path, log, command)
+    with _told_how_to_go_on(command):
+        step = _restore(training, prepared)
         if log:
-            log.rewind(training.progress.step)
-            log.note(f"training from step {training.progress.step:,}" if kept else "training")
+            log.rewind(step)
+            log.note(f"training from step {step:,}" if step else "training")
         training.progress.elapsed += time.monotonic() - begun
         training.run()
-    finally:
         if log:
-            log.close()
-    if prepared.feed.world.is_main:
-        finish(prepared, training, folder)
+            log.close()  # its live line makes room for the bar of the evaluation
+        if prepared.feed.world.is_main:
+            finish(prepared, training, folder)
     return folder
+
+
+@contextmanager
+def _logging(path: Path, config: RunConfig, world: World) -> Iterator[Log | None]:
+    """The log of the first process, closed whatever happens."""
+    if not world.is_main:
+        yield None
+        return
+    log = Log(path, tensorboard=config.training.tensorboard)
+    try:
+        yield log
+    finally:
+        log.close()
+
+
+def _restore(training: Training, prepared: Prepared) -> int:
+    """The last checkpoint, if there is one, into the training; its step."""
+    if not (kept := training.checkpoints.steps()):
+        return 0
+    try:
+        training.progress = training.checkpoints.load(
+            kept[-1], prepared.model, training.optimizer, training.moving, rank=prepared.feed.world.rank
+        )
+    except CheckpointError as error:
+        before = f"step {kept[-2]:,}" if len(kept) > 1 else "the beginning"
+        folder = training.checkpoints.folder / f"step-{kept[-1]}"
+        raise CheckpointError(f"{error} (or remove {folder} to go on from {before})") from None
+    return training.progress.step
+
+
+@contextmanager
+def _told_how_to_go_on(command: str) -> Iterator[None]:
+    """What stops a begun training says how it is continued."""
+    try:
+        yield
+    except CapacityError as error:
+        raise CapacityError(f"{error}; then go on with: {command}") from error
+    except KeyboardInterrupt:
+        raise Interrupted(f"interrupted; what was trained is saved, go on with: {command}") from None
 
 
 def _introduce(prepared: Prepared, log: Log) -> None:
@@ -116,12 +156,15 @@ def _introduce(prepared: Prepared, log: Log) -> None:
 @contextmanager
 def _fresh(path: Path, world: World) -> Iterator[RunFolder]:
     """A new run folder, taken away again if the run never got to its start."""
+    parents = [parent for parent in path.parents if not parent.exists()]
     folder = RunFolder.create(path) if world.is_main else RunFolder(path)
     try:
         yield folder
     except BaseException:
         if world.is_main and not (path / "config.yaml").exists():
             shutil.rmtree(path, ignore_errors=True)
+            for parent in parents:
+                parent.rmdir()
         raise
 
 
