@@ -45,6 +45,7 @@ def edited(path: str, value: object) -> dict:
         ("encoder.width", 3, "transformer.encoder has missing or unknown keys: width"),
         ("encoder.d_model", "512", "transformer.encoder.d_model is '512'"),
         ("encoder.d_model", 512.0, "transformer.encoder.d_model is 512.0"),
+        ("encoder.d_model", True, "transformer.encoder.d_model is True"),
         ("encoder.causal", 1, "transformer.encoder.causal is 1"),
         ("decoder.norm_order", "middle", "transformer.decoder.norm_order is 'middle'"),
         ("decoder.attention", 8, "transformer.decoder.attention is 8; expected an object"),

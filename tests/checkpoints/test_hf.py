@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from tests.parity.twins import TOLERANCE, VARIANTS, batch, difference, marian_twin
 from transformers import GenerationConfig, MarianMTModel
 
 from headway.checkpoints import hf
@@ -16,6 +15,7 @@ from headway.checkpoints.generation import NEUTRAL, READ, GenerationDefaults, re
 from headway.errors import CheckpointError, ConfigError
 from headway.models.families.vaswani import Vaswani
 from headway.models.transformer import EncoderDecoder
+from tests.parity.twins import TOLERANCE, VARIANTS, batch, difference, marian_twin
 
 
 @pytest.fixture

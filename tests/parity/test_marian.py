@@ -7,7 +7,6 @@ from collections.abc import Callable
 import pytest
 import torch
 import torch.nn.functional as F
-from tests.parity.twins import TOLERANCE, VARIANTS, attentions, batch, difference, marian_twin, ours_of, to_left
 from torch import Tensor, nn
 
 import headway.nn.cores
@@ -17,6 +16,7 @@ from headway.nn.block import RESIDUALS
 from headway.nn.cores import CORES
 from headway.nn.feed_forward import ACTIVATIONS
 from headway.nn.masks import Layout
+from tests.parity.twins import TOLERANCE, VARIANTS, attentions, batch, difference, marian_twin, ours_of, to_left
 
 
 @pytest.fixture(autouse=True)
