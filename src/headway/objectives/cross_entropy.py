@@ -36,8 +36,9 @@ def linear_cross_entropy(
     Returns:
         The loss to differentiate and the negative log-likelihood to report, both scalars in float32 or wider.
     """
+    wanted = torch.is_grad_enabled()  # inside `forward` it never is
     pieces: tuple[Tensor, Tensor] = _LinearCrossEntropy.apply(  # type: ignore[no-untyped-call]
-        hidden, projection.weight, projection.bias, labels, smoothing, rows, projection.kernel
+        hidden, projection.weight, projection.bias, labels, smoothing, rows, projection.kernel, wanted
     )
     return pieces
 
@@ -53,10 +54,11 @@ class _LinearCrossEntropy(torch.autograd.Function):
         smoothing: float,
         rows: int,
         kernel: Callable[[Tensor, Tensor, Tensor | None], Tensor],
+        wanted: bool,
     ) -> tuple[Tensor, Tensor]:
         wide = torch.promote_types(hidden.dtype, torch.float32)
         loss, likelihood = torch.zeros(2, dtype=wide, device=hidden.device)
-        wanted = any(ctx.needs_input_grad)
+        wanted = wanted and any(ctx.needs_input_grad)
         grad_hidden = torch.empty_like(hidden) if wanted else None
         grad_weight = torch.zeros_like(weight) if wanted else None
         grad_bias = torch.zeros_like(bias) if wanted and bias is not None else None
@@ -86,4 +88,4 @@ class _LinearCrossEntropy(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         scale = gradients[0]
         hidden, weight, bias = (None if saved is None else saved * scale for saved in ctx.saved_tensors)
-        return hidden, weight, bias, None, None, None, None
+        return hidden, weight, bias, None, None, None, None, None
