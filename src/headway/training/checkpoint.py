@@ -9,9 +9,8 @@ from __future__ import annotations
 import dataclasses
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -37,6 +36,7 @@ class Progress:
     best_step: int = 0
     stale: int = 0  # validations since the best
     finished: bool = False
+    window: dict[str, float] = field(default_factory=dict)  # sums since the last row of the log
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,19 +93,18 @@ class Checkpoints:
         native.load_weights(model, folder / "model.safetensors")
         _restore_moments(model, optimizer, folder / "optimizer.safetensors")
         if moving is not None:
-            moving.parameters.update(native.read_tensors(folder / "average.safetensors"))
+            _restore_average(moving, folder / "average.safetensors")
         randoms = native.read_tensors(folder / "random.safetensors")
         if str(rank) not in randoms:
             raise CheckpointError(
                 f"{folder} was written by {len(randoms)} processes; process {rank} finds no random state of its own. "
                 f"Resume with {len(randoms)} processes"
             )
-        torch.set_rng_state(randoms[str(rank)].clone())
+        _restore_random(model, randoms[str(rank)])
         values = native.read_json(folder / "progress.json", "the progress of a training")
-        try:
-            return Progress(**values)
-        except TypeError as error:
-            raise CheckpointError(f"{folder / 'progress.json'}: {error}") from None
+        if wrong := values.keys() ^ {entry.name for entry in dataclasses.fields(Progress)}:
+            raise CheckpointError(f"{folder / 'progress.json'} lacks or does not know {', '.join(sorted(wrong))}")
+        return Progress(**values)
 
     def steps(self) -> list[int]:
         """The steps that are kept, oldest first."""
@@ -113,10 +112,12 @@ class Checkpoints:
         return sorted(int(name) for name in names if name.isdecimal())
 
     def prune(self, keep: int, best_step: int) -> None:
-        """Remove all but the last `keep` and the best."""
+        """Remove all but the last `keep` and the best, and what a killed run left half written."""
         for step in self.steps()[:-keep]:
             if step != best_step:
                 shutil.rmtree(self.folder / f"{_PREFIX}{step}")
+        for part in self.folder.glob(f".{_PREFIX}*"):
+            shutil.rmtree(part)
 
     def weights(self, step: int) -> dict[str, Tensor]:
         """The weights of one checkpoint."""
@@ -139,8 +140,31 @@ def _moments(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Te
 def _restore_moments(model: nn.Module, optimizer: torch.optim.Optimizer, path: Path) -> None:
     tensors = native.read_tensors(path)
     for name, parameter in model.named_parameters():
-        state: dict[str, Any] = {kind: tensors[f"{kind}.{name}"] for kind in _MOMENTS if f"{kind}.{name}" in tensors}
-        if state and len(state) != len(_MOMENTS):
+        state = {kind: tensors.pop(f"{kind}.{name}") for kind in _MOMENTS if f"{kind}.{name}" in tensors}
+        if state and [tensor.shape for tensor in state.values()] != [parameter.shape, parameter.shape, ()]:
             raise CheckpointError(f"{path} lacks a part of the optimizer's state of {name}; take an earlier checkpoint")
         if state:
-            optimizer.state[parameter] = state
+            optimizer.state[parameter] = {k: tensor.to(parameter.device, copy=True) for k, tensor in state.items()}
+    native.check_names(missing=set(), left_over=set(tensors), path=path)
+
+
+def _restore_average(moving: MovingAverage, path: Path) -> None:
+    tensors, own = native.read_tensors(path), moving.parameters
+    native.check_names(missing=own.keys() - tensors.keys(), left_over=tensors.keys() - own.keys(), path=path)
+    for name, tensor in own.items():
+        tensor.copy_(tensors[name])
+
+
+def random_state(device: torch.device) -> Tensor:
+    """The random state of this process: that of the CPU and, behind it, that of the device where it is another."""
+    states = [torch.get_rng_state()]
+    if device.type != "cpu":
+        states.append(torch.get_device_module(device).get_rng_state())
+    return torch.cat(states)
+
+
+def _restore_random(model: nn.Module, state: Tensor) -> None:
+    device, of_cpu = next(model.parameters()).device, len(torch.get_rng_state())
+    torch.set_rng_state(state[:of_cpu].clone())
+    if device.type != "cpu":
+        torch.get_device_module(device).set_rng_state(state[of_cpu:].clone())

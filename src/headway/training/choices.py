@@ -61,8 +61,11 @@ class Choices:
             choices = cls(**data)
         except TypeError as error:
             raise CheckpointError(f"environment.json: choices: {error}") from None
-        if choices.linear not in _KERNELS or choices.attention not in CORES:
-            raise CheckpointError(f"environment.json: unknown choices {data}")
+        known = {"dtype": ("float32", "bfloat16"), "linear": tuple(_KERNELS), "attention": tuple(CORES)}
+        for name, names in known.items():
+            if getattr(choices, name) not in names:
+                given = getattr(choices, name)
+                raise CheckpointError(f"environment.json: choices: {name} is {given!r}; expected {' or '.join(names)}")
         return choices
 
 

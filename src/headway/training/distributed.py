@@ -37,9 +37,10 @@ class World:
 
     def sum(self, values: Tensor) -> Tensor:
         """The sum of `values` over all processes, on every process."""
+        total = values.clone()
         if self.size > 1:
-            dist.all_reduce(values)
-        return values
+            dist.all_reduce(total)
+        return total
 
     def share(self, value: Any) -> Any:
         """What the first process holds, as JSON data, on every process."""
@@ -64,8 +65,7 @@ class World:
 
     def barrier(self) -> None:
         """Wait for all processes."""
-        if self.size > 1:
-            dist.barrier()
+        self.sum(torch.zeros(1))
 
     def gather(self, value: Tensor) -> list[Tensor]:
         """The equal-sized tensors of all processes, in the order of their ranks."""
@@ -77,7 +77,9 @@ class World:
 
     def wrap(self, module: nn.Module) -> nn.Module:
         """The module whose backward pass averages gradients over all processes."""
-        return DistributedDataParallel(module, gradient_as_bucket_view=True) if self.size > 1 else module
+        if self.size == 1:
+            return module
+        return DistributedDataParallel(module, gradient_as_bucket_view=True, broadcast_buffers=False)
 
 
 @contextmanager
@@ -91,7 +93,10 @@ def joined(device: torch.device) -> Iterator[World]:
     if size == 1:
         yield World()
         return
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=timedelta(minutes=30))
+    if device.type == "cuda":
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+    backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"  # counts and states are summed on the CPU
+    dist.init_process_group(backend, timeout=timedelta(minutes=30))
     world = World(dist.get_rank(), size)
     try:
         yield world

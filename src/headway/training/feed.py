@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from headway.data.batching import TokenBatches, padding_share
+from headway.data.batching import TokenBatches
 from headway.training.distributed import World
 from headway.training.step import Batch
 
@@ -55,9 +55,9 @@ class Feed:
         """The real tokens of a batch."""
         return int(self.lengths[batch].sum())
 
-    def padding(self, batch: Rows) -> float:
-        """The share of the batch's grid on which no token stands."""
-        return padding_share(self.lengths, [batch])
+    def padded_tokens(self, batch: Rows) -> int:
+        """The places of a batch's grid, with and without a token."""
+        return len(batch) * int(self.lengths[batch].max(axis=0).sum())
 
     def _collate(self, rows: Rows) -> Batch:
         return self.collate([self.rows[int(row)] for row in rows])

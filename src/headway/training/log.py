@@ -33,7 +33,8 @@ class Log:
         self._file.close()
         kept = [row for row in read_metrics(self.path.parent) if row["step"] <= step]
         part = self.path.with_name(f".{self.path.name}")
-        part.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in kept), encoding="utf-8")
+        lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in kept]
+        part.write_text("".join(lines), encoding="utf-8", newline="\n")
         part.replace(self.path)
         self._file = self.path.open("a", encoding="utf-8", newline="\n")
 

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from headway.errors import ConfigError, Interrupted
-from headway.training.checkpoint import Checkpoints, Progress
+from headway.training.checkpoint import Checkpoints, Progress, random_state
 from headway.training.distributed import World
 from headway.training.feed import Feed, Rows
 from headway.training.log import Log
@@ -73,8 +73,8 @@ class Training:
     clip_norm: float = 1.0
     progress: Progress = field(default_factory=Progress)
     resume_command: str = "headway resume"
-    _window: dict[str, float] = field(default_factory=dict)
-    _saved: int = -1
+    _started: float = 0.0  # on the clock, as if all sittings had been one
+    _saved: int = -1  # the step of the last checkpoint
 
     def run(self) -> Progress:
         """Train to the end.
@@ -85,6 +85,7 @@ class Training:
         """
         wrapped = self.world.wrap(self.step)
         self.step.train()
+        self._started, self._saved = time.monotonic() - self.progress.elapsed, self.progress.step or -1
         with stopping() as stop:
             while not self.progress.finished:
                 plan = self.feed.epoch(self.progress.epoch)
@@ -104,13 +105,16 @@ class Training:
             self._move(rate, losses)
             progress.step, progress.position = progress.step + 1, progress.position + 1
             progress.tokens += self.feed.tokens(batch)
-            progress.elapsed += time.monotonic() - begun
+            self._tick()
             self._record(batch, losses, rate, share, time.monotonic() - begun)
             over, _ = self._agree(float(self.limits.share(progress, len(plan)) >= 1.0), False)
             self._pause(epoch_ends=progress.position == len(plan), over=over >= 1.0)
             if progress.finished:
                 return
         progress.epoch, progress.position = progress.epoch + 1, 0
+
+    def _tick(self) -> None:
+        self.progress.elapsed = time.monotonic() - self._started
 
     def _agree(self, share: float, asked: bool) -> tuple[float, bool]:
         """The first process's share, and whether any process was asked to stop: the same on all."""
@@ -132,11 +136,10 @@ class Training:
 
     def _record(self, batch: Rows, losses: dict[str, float], rate: float, share: float, seconds: float) -> None:
         """Add to the window of steps since the last row; write the row and clear the window when it is full."""
-        window, tokens = self._window, self.feed.tokens(batch)
-        for name, value in (losses | {"padding": self.feed.padding(batch)}).items():
-            window[name] = window.get(name, 0.0) + value * tokens
-        window["tokens"] = window.get("tokens", 0.0) + tokens
-        window["seconds"] = window.get("seconds", 0.0) + seconds
+        window, tokens = self.progress.window, self.feed.tokens(batch)
+        added = {"tokens": tokens, "padded": self.feed.padded_tokens(batch), "seconds": seconds}
+        for name, value in (added | {name: mean * tokens for name, mean in losses.items()}).items():
+            window[name] = window.get(name, 0.0) + value
         if self.log is None:
             return
         row = self._row(rate)
@@ -146,29 +149,27 @@ class Training:
             window.clear()
 
     def _row(self, rate: float) -> dict[str, Any]:
-        window, progress = self._window, self.progress
-        mean = {name: window[name] / window["tokens"] for name in window if name not in ("tokens", "seconds")}
+        progress, window = self.progress, self.progress.window
+        loss, nll = (window[name] / window["tokens"] for name in ("loss", "nll"))
         return {
             "step": progress.step,
             "epoch": progress.epoch,
             "elapsed": round(progress.elapsed, 3),
-            "loss": mean["loss"],
-            "nll": mean["nll"],
-            "perplexity": math.exp(min(mean["nll"], 50.0)),
+            "loss": loss,
+            "nll": nll,
+            "perplexity": math.exp(min(nll, 50.0)),
             "learning_rate": rate,
             "tokens_per_second": window["tokens"] / window["seconds"],
-            "padding": mean["padding"],
+            "padding": 1 - window["tokens"] / window["padded"],
         }
 
     def _pause(self, *, epoch_ends: bool, over: bool) -> None:
         """Validate, save and end, as the rhythm asks after this step."""
         progress, rhythm = self.progress, self.rhythm
-        begun = time.monotonic()
         if over or _is_due(progress.step, rhythm.validate, epoch_ends):
             self._validate()
             over = over or bool(rhythm.patience and progress.stale >= rhythm.patience)
         progress.finished = over
-        progress.elapsed += time.monotonic() - begun
         if over or _is_due(progress.step, rhythm.checkpoint, epoch_ends) or progress.best_step == progress.step:
             self._save()
 
@@ -180,6 +181,7 @@ class Training:
             metrics = self.validate()
             self.step.train()
         metrics = self.world.share(metrics)
+        self._tick()
         if self.log is not None:
             self.log.row({"step": progress.step, "elapsed": round(progress.elapsed, 3)} | metrics)
             shown = "  ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in metrics.items())
@@ -190,16 +192,15 @@ class Training:
             progress.stale += 1
 
     def _save(self) -> None:
-        if self._saved == self.progress.step and not self.progress.finished:
-            return
-        randoms = self.world.gather(torch.get_rng_state())
+        randoms = self.world.gather(random_state(next(self.step.parameters()).device))
         if self.world.is_main:
             self.checkpoints.save(self.progress, self.step.model, self.optimizer, self.moving, randoms)
             self.checkpoints.prune(self.rhythm.keep, self.progress.best_step)
         self._saved = self.progress.step
 
     def _interrupt(self) -> None:
-        self._save()
+        if self._saved != self.progress.step:
+            self._save()
         raise Interrupted(f"stopped at step {self.progress.step}, everything saved; go on with: {self.resume_command}")
 
 

@@ -78,7 +78,7 @@ def accumulate(
             (objective * (world.size if real else 0.0)).backward()
         if real:
             sums += torch.tensor([float(losses[name][0].detach()) for name in names], dtype=torch.float64)
-    return dict(zip(names, (world.sum(sums) / counts).tolist(), strict=True))
+    return {name: summed / total[name] for name, summed in zip(names, world.sum(sums).tolist(), strict=True)}
 
 
 def update(step: nn.Module, optimizer: torch.optim.Optimizer, *, rate: float, clip_norm: float) -> float:

@@ -1,0 +1,86 @@
+"""AdamW, the moving average and the mean of checkpoints."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from headway.training.optim import MovingAverage, adamw, average
+from tests.training.translator import model_of
+
+
+def test_only_matrices_decay() -> None:
+    model = model_of()
+    optimizer = adamw(model, beta2=0.9, weight_decay=0.5)
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
+    for parameter in model.parameters():
+        parameter.grad = torch.zeros_like(parameter)
+    for group in optimizer.param_groups:
+        group["lr"] = 0.1
+        assert (group["betas"], group["eps"], group["fused"]) == ((0.9, 0.9), 1e-9, True)
+    optimizer.step()
+    sides = {True: 0, False: 0}
+    for name, parameter in model.named_parameters():
+        is_matrix = parameter.dim() > 1
+        torch.testing.assert_close(parameter.detach(), before[name] * (0.95 if is_matrix else 1.0), rtol=1e-6, atol=0)
+        sides[is_matrix] += parameter.numel()
+    assert all(sides.values())
+    assert sum(sides.values()) == sum(p.numel() for p in model.parameters())  # a tied weight once, and none left out
+
+
+def test_a_step_of_adam_is_that_of_the_paper() -> None:
+    weight = nn.Linear(1, 1, bias=False).double()
+    optimizer = adamw(weight, beta2=0.98, weight_decay=0.1)
+    for group in optimizer.param_groups:
+        group["lr"] = 0.01
+    value, first, second = weight.weight.item(), 0.0, 0.0
+    for step, gradient in enumerate([2.0, -0.5, 3.0], 1):
+        weight.weight.grad = torch.tensor([[gradient]], dtype=torch.float64)
+        optimizer.step()
+        first, second = 0.9 * first + 0.1 * gradient, 0.98 * second + 0.02 * gradient**2
+        corrected = (first / (1 - 0.9**step)) / ((second / (1 - 0.98**step)) ** 0.5 + 1e-9)
+        value -= 0.01 * (corrected + 0.1 * value)
+        assert weight.weight.item() == pytest.approx(value, rel=1e-12)
+
+
+def test_the_moving_average_moves_and_steps_aside() -> None:
+    model = model_of()
+    moving = MovingAverage(model, 0.8)
+    own = next(iter(dict(model.named_parameters())))
+    expected = model.get_parameter(own).detach().double()
+    for step in range(1, 60):
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter += 0.1 * step
+        moving.update(model, step)
+        share = min(0.8, step / (step + 9))
+        expected = share * expected + (1 - share) * model.get_parameter(own).detach().double()
+    torch.testing.assert_close(moving.parameters[own].double(), expected, rtol=1e-5, atol=0)
+    now = {name: p.detach().clone() for name, p in model.named_parameters()}
+    hold = list(model.parameters())
+
+    def read() -> None:
+        with moving.applied(model):
+            for name, parameter in model.named_parameters():
+                assert torch.equal(parameter, moving.parameters[name])
+                assert not torch.equal(parameter, now[name])
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        read()
+    for (name, parameter), held in zip(model.named_parameters(), hold, strict=True):
+        assert parameter is held
+        assert torch.equal(parameter, now[name])
+        assert parameter.requires_grad
+    assert not any(tensor.requires_grad for tensor in moving.parameters.values())
+
+
+def test_the_average_is_summed_wide() -> None:
+    states = [{"a": torch.tensor([2.0**25]), "b": torch.tensor([1.0], dtype=torch.bfloat16)}]
+    states += [{"a": torch.tensor([one]), "b": torch.tensor([2.0], dtype=torch.bfloat16)} for one in (1.0, 1.0, 2.0)]
+    mean = average(states)
+    assert mean["a"].dtype == torch.float32
+    assert mean["a"].item() == 2.0**23 + 1  # in float32 each small one would vanish
+    assert (mean["b"].dtype, mean["b"].item()) == (torch.bfloat16, 1.75)
+    assert states[0]["a"].item() == 2.0**25
