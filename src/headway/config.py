@@ -265,7 +265,10 @@ def _read(recipe: str) -> Mapping[str, Any]:
         path = Path(recipe)
         if not path.is_file():
             raise ConfigError(f"no recipe or file {recipe!r}; {nearest(recipe, recipes())}")
-        text = path.read_text(encoding="utf-8")
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise ConfigError(f"{recipe} is not UTF-8 (byte {error.start})") from None
     try:
         values = yaml.safe_load(text) or {}
     except yaml.YAMLError as error:

@@ -1,4 +1,4 @@
-"""A corpus of word-for-word translations, and runs on it that take a second: fixtures for every test that needs a run."""
+"""A corpus of word-for-word translations, and runs on it that take a second, as fixtures."""
 
 from __future__ import annotations
 

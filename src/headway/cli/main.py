@@ -193,8 +193,9 @@ def _as_user_error(error: BaseException) -> HeadwayError | None:
 
 
 _OUT_OF_MEMORY = (
-    "not enough memory; lower --training.batch_tokens (or raise --training.accumulation), --data.max_length "
-    "or the sizes of the model, and for decoding --beam (--debug shows where it happened)"
+    "not enough memory; lower --training.batch_tokens (or raise --training.accumulation, or set "
+    "--training.activation_checkpointing true), --data.max_length or the sizes of the model, and for decoding --beam "
+    "(--debug shows where it happened)"
 )
 
 
