@@ -27,6 +27,7 @@ from headway.training.step import Step
 
 VOCABULARY = 29
 TOKENS = SpecialTokens()
+LOGS: list[Log] = []  # all that were opened, for the one who closes them
 
 
 def rows_of(count: int, seed: int = 0) -> list[tuple[Ids, Ids]]:
@@ -75,7 +76,6 @@ class Setting:
     budget: int = 150
     dtype: torch.dtype = torch.float32
     world: World = field(default_factory=World)
-    with_log: bool = True
 
     def build(self, seed: int = 0) -> Training:
         """Fresh weights from `seed`, and no progress."""
@@ -89,6 +89,8 @@ class Setting:
                 return {"validation_loss": mean_losses(model, objective, held_out)["nll"]}
 
         self.folder.mkdir(parents=True, exist_ok=True)
+        log = Log(self.folder) if self.world.is_main else None
+        LOGS.extend([log] if log else [])
         torch.manual_seed(100 + self.world.rank)
         return Training(
             step=Step(model, objective),
@@ -100,7 +102,7 @@ class Setting:
             limits=self.limits,
             rhythm=self.rhythm,
             checkpoints=Checkpoints(self.folder / "checkpoints"),
-            log=Log(self.folder) if self.with_log and self.world.is_main else None,
+            log=log,
             validate=validate,
             world=self.world,
             moving=moving,

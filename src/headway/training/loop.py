@@ -96,6 +96,7 @@ class Training:
         progress = self.progress
         while progress.position < len(plan):
             begun = time.monotonic()
+            self._tick()
             share, interrupted = self._agree(self.limits.share(progress, len(plan)), stop.asked)
             if interrupted:
                 self._interrupt()
