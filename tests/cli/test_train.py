@@ -137,7 +137,10 @@ BAD: dict[str, tuple[Make, int, list[str]]] = {
     "a vocabulary smaller than the alphabet": (lambda f: good(f, tokenizer__vocab_size=20), 2, ["vocab_size", "20"]),
     "a line that is too long, refused": (
         lambda f: (
-            files(f, "".join(f"{LONG} {i}\n" for i in range(9)).encode(), b"one\n" * 9) + ["--data.too_long", "refuse"]
+            [
+                *files(f, "".join(f"{LONG} {i}\n" for i in range(9)).encode(), b"one\n" * 9),
+                *("--data.too_long", "refuse", "--tokenizer.vocab_size", "265"),
+            ]
         ),
         3,
         ["train split", "longer than 128 tokens", "data.too_long"],

@@ -27,9 +27,11 @@ def run(arguments: argparse.Namespace) -> int:
         if isinstance(value, dict):
             print(f"{name.replace('_', ' ')}:")
             for part, number in value.items():
-                print(f"  {part:<14}{_shown(number):>14}")
+                print(f"  {part.replace('_', ' '):<18}{_shown(number):>16}")
+        elif name == "memory_bytes":
+            print(f"{'memory':<20}{value / 2**20:>12,.1f} MiB")
         else:
-            print(f"{name.replace('_', ' '):<16}{_shown(value):>14}")
+            print(f"{name.replace('_', ' '):<20}{_shown(value):>16}")
     return 0
 
 

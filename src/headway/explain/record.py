@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from torch import Tensor, nn
 
+from headway.errors import ConfigError, nearest
 from headway.nn.attention import Attention
 from headway.nn.cores import Eager, GridCore
 from headway.nn.recurrent import Alignment
@@ -24,9 +25,15 @@ def recording(model: nn.Module, *, heads: Mapping[str, Tensor] | None = None) ->
 
     Yields:
         Module name → the probabilities `(batch, heads, query, key)` of each call.
+
+    Raises:
+        ConfigError: `heads` names a module that is no attention of `model`.
     """
     attentions = {name: m for name, m in model.named_modules() if isinstance(m, Attention | Alignment)}
     before = {name: module.core for name, module in attentions.items()}
+    if unknown := (heads or {}).keys() - attentions.keys():
+        name = min(unknown)
+        raise ConfigError(f"heads: the model has no attention {name!r}; {nearest(name, attentions)}")
     record: dict[str, list[Tensor]] = {name: [] for name in attentions}
     try:
         for name, module in attentions.items():

@@ -6,6 +6,7 @@ kernel is fastest depends on the processor, so it is chosen by a measurement (`t
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -118,7 +119,9 @@ class DynamicInt8(PreparedKernel):
         """Symmetric per-row quantisation, packed."""
         scale = (weight.abs().amax(1) / 127).clamp(min=1e-12).double()
         zero = torch.zeros(len(scale), dtype=torch.long)
-        quantized = torch.quantize_per_channel(weight.float(), scale, zero, 0, torch.qint8)
+        with warnings.catch_warnings():  # torch announces a successor that it does not have for this kernel yet
+            warnings.filterwarnings("ignore", "torch.quantize_per_tensor", UserWarning)
+            quantized = torch.quantize_per_channel(weight.float(), scale, zero, 0, torch.qint8)
         return torch.ops.quantized.linear_prepack(quantized, None)
 
     def run(self, x: Tensor, bias: Tensor | None) -> Tensor:

@@ -9,6 +9,7 @@ from typing import Any
 
 from headway.checkpoints import native
 from headway.config import RunConfig, build_config, read_values
+from headway.data.readers import infer_format
 from headway.data.sources import load as load_data
 from headway.errors import ConfigError, DataError
 from headway.evaluation.runner import evaluate_translation
@@ -16,6 +17,7 @@ from headway.runs import build as parts
 from headway.tasks.loaded import load
 
 _SOURCES = ("data.name", "data.train", "data.validation", "data.test")
+_OF_FORM = ("format", "columns", "header", "delimiter", "languages")
 
 
 def evaluate(
@@ -31,7 +33,8 @@ def evaluate(
 
     Args:
         model: a run folder, or a folder with a model and its tokenizers.
-        overrides: keys of `data` and `decoding`; naming a source of data replaces all that the run was trained on.
+        overrides: keys of `data` and `decoding`; naming a source of data replaces all that the run was trained on, and
+            what was said of columns stays only for files of the same form.
         split: the rows to measure.
         quantize: `int8` or None.
         device: where it runs.
@@ -81,7 +84,23 @@ def _config(folder: Path, overrides: dict[str, Any]) -> RunConfig:
     """The run's own configuration with the overrides; of its data only what they leave."""
     values = read_values(folder / "config.yaml") if (folder / "config.yaml").is_file() else {}
     if any(key in overrides for key in _SOURCES):
-        values["data"] = {
-            k: v for k, v in values.get("data", {}).items() if f"data.{k}" not in _SOURCES and k != "languages"
-        }
+        data = values.get("data", {})
+        before = {f"data.{key}": value for key, value in data.items()}
+        of_form = () if _form(overrides) == _form(before) else _OF_FORM
+        values["data"] = {k: v for k, v in data.items() if f"data.{k}" not in _SOURCES and k not in of_form}
     return build_config(values, list(overrides.items()), origin="headway evaluate")
+
+
+def _form(data: Mapping[str, Any]) -> str | None:
+    """The named set, or the format of the first files."""
+    if data.get("data.name") is not None:
+        return str(data["data.name"])
+    files = next((value for key in _SOURCES if isinstance(value := data.get(key), str) and not _is_share(value)), "")
+    try:
+        return data.get("data.format") or infer_format([Path(file) for file in files.split(",")], ("source", "target"))
+    except ConfigError:
+        return None
+
+
+def _is_share(value: str) -> bool:
+    return value.replace(".", "", 1).isdecimal()

@@ -17,8 +17,8 @@ from headway.text.tokenizer import TokenizerPair
 def describe(folder: str | Path) -> dict[str, Any]:
     """Family, parameters by part, bytes, operations, lengths and tokenizer facts.
 
-    `flops_per_token` is the forward pass of one source and one target token: two operations a weight that is
-    multiplied, attention over the other tokens left out.
+    `memory_bytes` is that of the weights in float32. `flops_per_token` is the forward pass of one source and one target
+    token: two operations a weight that is multiplied, attention over the other tokens left out.
 
     Raises:
         CheckpointError: the folder holds no model.
@@ -37,7 +37,7 @@ def describe(folder: str | Path) -> dict[str, Any]:
         "family": spec.family,
         "parameters": total,
         "parts": parts,
-        "memory_float32": f"{total * 4 / 2**20:,.1f} MiB",
+        "memory_bytes": total * 4,
         "flops_per_token": 2 * (total - parts.get("embeddings", 0) + _projection(spec)),
         "max_length": source_positions(spec),
     }
