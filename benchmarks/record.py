@@ -1,4 +1,4 @@
-"""What a finished run printed, as one JSON object for `results/`: `python -m benchmarks.record RUN > results/NAME.json`."""
+"""What a finished run printed, as one JSON object for `results/`: `python -m benchmarks.record RUN`."""
 
 from __future__ import annotations
 

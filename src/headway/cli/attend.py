@@ -8,7 +8,7 @@ import json
 from headway.errors import ConfigError
 
 HELP = "draw the attention of every layer and head as one page or figure"
-EXAMPLE = 'headway attend runs/quickstart "나는 어제 은행에서 친구를 만났다." --out page.html'
+EXAMPLE = 'headway attend runs/quickstart "Did Mina buy three books yesterday?" --out page.html'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

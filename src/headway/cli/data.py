@@ -73,7 +73,7 @@ def _add_data_arguments(parser: argparse.ArgumentParser) -> None:
         )
     parser.add_argument("--data.header", dest="header", choices=["true", "false"], default="true", help="is there one")
     parser.add_argument("--data.delimiter", dest="delimiter", help="what parts the columns")
-    parser.add_argument("--seed", type=int, default=0, help="of a share that is held out (default: 0)")
+    parser.add_argument("--seed", type=int, default=1, help="of a share that is held out (default: 1)")
 
 
 def _load(arguments: argparse.Namespace) -> datasets.DatasetDict:

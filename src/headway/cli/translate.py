@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 HELP = "translate line by line, in order"
 EXAMPLE = """\
-headway translate runs/quickstart test.ko --beam 5 > test.en
-echo "안녕하세요." | headway translate runs/quickstart"""
+headway translate runs/de-en test.de --beam 5 > test.en
+echo "Mina bought three books." | headway translate runs/quickstart"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares what the command takes."""
-    parser.add_argument("model", metavar="MODEL", help="run folder, Hugging Face folder or hub id")
+    parser.add_argument("model", metavar="MODEL", help="run folder")
     parser.add_argument("file", metavar="FILE", nargs="?", default="-", help="one sentence a line; - is stdin (-)")
     search = parser.add_argument_group("search (what is not given is as the model was made for)")
     search.add_argument("--beam", type=int, metavar="N", help="hypotheses kept a sentence; 1: greedy")

@@ -97,8 +97,8 @@ def attention_figure(
 def training_curves(rows: Sequence[Mapping[str, Any]], folder: str | os.PathLike[str]) -> list[Path]:
     """Draw the rows of `metrics.jsonl` over the training step.
 
-    `loss.png` (of the plain labels, nats a token), `learning_rate.png`, `throughput.png` (tokens a second) and `bleu.png`
-    (with chrF), each where there are such rows.
+    `loss.png` (of the plain labels, nats a token), `learning_rate.png`, `throughput.png` (tokens a second) and
+    `bleu.png` (with chrF), each where there are such rows.
 
     Returns:
         The files written.

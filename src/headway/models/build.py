@@ -1,7 +1,8 @@
-"""A model from its spec."""
+"""A model from its spec, and the one-liner of the course."""
 
 from __future__ import annotations
 
+from headway.models.families.vaswani import Vaswani
 from headway.models.recurrent import RecurrentEncoderDecoder
 from headway.models.transformer import EncoderDecoder
 from headway.spec import ModelSpec, RecurrentSpec
@@ -12,3 +13,21 @@ Model = EncoderDecoder | RecurrentEncoderDecoder
 def build(spec: ModelSpec) -> Model:
     """A model with fresh weights, drawn from torch's default generator."""
     return RecurrentEncoderDecoder(spec) if isinstance(spec, RecurrentSpec) else EncoderDecoder(spec)
+
+
+def make_model(
+    src_vocab: int,
+    tgt_vocab: int,
+    N: int = 6,  # noqa: N803
+    d_model: int = 512,
+    d_ff: int = 2048,
+    h: int = 8,
+    dropout: float = 0.1,
+) -> EncoderDecoder:
+    """A fresh Transformer from the paper's own letters, with separate embeddings, as the course builds it.
+
+    >>> make_model(11, 13, N=2, d_model=32, d_ff=64, h=4).spec.decoder.num_layers
+    2
+    """
+    choices = Vaswani(num_layers=N, d_model=d_model, d_ff=d_ff, num_heads=h, dropout=dropout, tied="none")
+    return EncoderDecoder(choices.spec(src_vocab, tgt_vocab))

@@ -77,7 +77,7 @@ def _card(prepared: Prepared, training: Training, folder: RunFolder, evaluation:
     return f"""# {folder.path.name}
 
 A {config.model.family} model for {config.task}: {parameters / 1e6:.1f} M parameters, trained with
-[Headway](https://pypi.org/project/headway) {environment["versions"]["headway"]}.
+Headway {environment["versions"]["headway"]}.
 
 - Command: `{environment["command"]}`
 - Data: {source}, {len(prepared.data["train"]):,} training pairs; SHA-256 of their lines, source, tab and target,

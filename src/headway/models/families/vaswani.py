@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from headway.errors import ConfigError
-from headway.models.transformer import EncoderDecoder
 from headway.spec import (
     Activation,
     AttentionSpec,
@@ -94,24 +93,6 @@ SIZES = {
     "base": Vaswani(),
     "big": Vaswani(d_model=1024, d_ff=4096, num_heads=16, dropout=0.3),
 }
-
-
-def make_model(
-    src_vocab: int,
-    tgt_vocab: int,
-    N: int = 6,  # noqa: N803
-    d_model: int = 512,
-    d_ff: int = 2048,
-    h: int = 8,
-    dropout: float = 0.1,
-) -> EncoderDecoder:
-    """A fresh Transformer from the paper's own letters, with separate embeddings, as the course builds it.
-
-    >>> make_model(11, 13, N=2, d_model=32, d_ff=64, h=4).spec.decoder.num_layers
-    2
-    """
-    choices = Vaswani(num_layers=N, d_model=d_model, d_ff=d_ff, num_heads=h, dropout=dropout, tied="none")
-    return EncoderDecoder(choices.spec(src_vocab, tgt_vocab))
 
 
 def _divisor(width: int, wanted: int) -> int:
