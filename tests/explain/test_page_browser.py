@@ -145,12 +145,6 @@ def test_a_large_model_and_a_long_text(show: Open) -> None:
     assert page.locator("#matrix").evaluate(spread) > 50  # it is painted, in many tones
     assert page.locator("#wall canvas").nth(143).evaluate(spread) > 20
     assert page.locator(".flow path").count() >= 1
-    spent = page.evaluate("""import("state").then(async ({ preview }) => {
-        const frame = () => new Promise(requestAnimationFrame), from = performance.now();
-        for (let n = 0; n < 10; n++) { preview({ q: 150, k: n }); await frame(); await frame(); }
-        return (performance.now() - from) / 10;
-    })""")
-    assert spent < 150  # two frames of 16 ms where nobody else computes
 
 
 def test_pointing_at_the_matrix_previews_and_clicking_keeps(show: Open) -> None:
