@@ -317,6 +317,7 @@ def test_two_processes_train_one_model_and_one_of_them_speaks(tmp_path: Path, ti
     torchrun = "torch.distributed.run --standalone --nproc-per-node 2 -m -- headway".split()
     done = launched(*torchrun, *tiny.words(tiny_corpus, run), "--json")
     assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("{"), "nothing but the result is printed"
     assert json.loads(done.stdout)["run"] == str(run)
     assert done.stderr.count("training pairs") == 1
     assert [row["step"] for row in tiny.metrics(run) if "loss" in row] == list(range(1, 9))

@@ -123,9 +123,10 @@ def test_the_wheel_holds_what_a_training_needs(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     path = os.pathsep.join([str(tmp_path / "unpacked"), *(entry for entry in sys.path if str(ROOT / "src") != entry)])
     command = [sys.executable, "-m", "headway", "train", "quickstart", "--training.max_steps", "3"]
+    small = "--training.validation_bleu false --decoding.beam 1 --model.num_layers 1 --model.d_model 32"
     done = subprocess.run(
-        [*command, "--training.validation_bleu", "false"], cwd=tmp_path / "empty", capture_output=True,
-        env=environment(PYTHONPATH=path, HEADWAY_CACHE=str(tmp_path / "cache")), encoding="utf-8", check=False,
+        [*command, *small.split()], cwd=tmp_path / "empty", capture_output=True, encoding="utf-8", check=False,
+        env=environment(PYTHONPATH=path, HEADWAY_CACHE=str(tmp_path / "cache")),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert [entry.name for entry in (tmp_path / "empty").iterdir()] == ["runs"]

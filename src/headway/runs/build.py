@@ -71,7 +71,6 @@ def build_tokenizers(config: TokenizerConfig, train: datasets.Dataset) -> Tokeni
             exact=config.vocab_size is not None,
             normalization=config.normalization,
             lowercase=config.lowercase,
-            progress=True,
         )
         for corpus in corpora
     ]

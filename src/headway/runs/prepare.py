@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from rich.console import Console
 
 from headway.config import RunConfig
 from headway.data.batching import TokenBatches
@@ -172,7 +173,8 @@ def _learn(
         if not world.is_main and folder is not None:
             return TokenizerPair.load(folder)
         say(f"learning a {config.tokenizer.type} vocabulary from {len(data['train']):,} rows …")
-        pair = parts.build_tokenizers(config.tokenizer, data["train"])
+        with Console(stderr=True).status("learning …"):  # the bars of the tokenizers library also write to stdout
+            pair = parts.build_tokenizers(config.tokenizer, data["train"])
         if folder is not None:
             pair.save(folder)
         return pair
