@@ -1,0 +1,21 @@
+"""All benchmarks with their short defaults, or one with its own flags: `python -m benchmarks [NAME [FLAG …]]`."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+BENCHMARKS = ("train_translation", "translate")
+
+
+def main(given: list[str]) -> int:
+    """The worst exit status."""
+    if given and given[0] not in BENCHMARKS:
+        print(f"{__doc__}\nNAME is one of {', '.join(BENCHMARKS)}; NAME --help shows its flags.", file=sys.stderr)
+        return 0 if given[0] in ("-h", "--help") else 2
+    names, flags = ([given[0]], given[1:]) if given else (BENCHMARKS, [])
+    return max(subprocess.call([sys.executable, "-m", f"benchmarks.{name}", *flags]) for name in names)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,126 @@
+"""What every measurement needs: the machine it holds for, variants in processes of their own, rounds left in peace."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+Answer = dict[str, Any]
+
+_FLAGS = {"avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_int8", "amx_bf16"}
+_FOREIGN = 0.3  # processors that others may use, on average, while a variant runs
+
+
+def processor() -> dict[str, Any]:
+    """What the numbers hold for."""
+    path = Path("/proc/cpuinfo")
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    lines = (line.split(":", 1) for line in text.split("\n\n")[0].split("\n") if ":" in line)
+    fields = {name.strip(): value.strip() for name, value in lines}
+    return {
+        "name": fields.get("model name", platform.processor()),
+        "family": fields.get("cpu family"),
+        "model": fields.get("model"),
+        "flags": sorted(_FLAGS & set(fields.get("flags", "").split())),
+        "cores": os.cpu_count(),
+    }
+
+
+def versions(*packages: str) -> dict[str, str]:
+    """Of Python and of `packages`."""
+    return {"python": platform.python_version()} | {name: version(name) for name in packages}
+
+
+def load() -> float:
+    """Processes that wanted to run, averaged over the last minute."""
+    return round(os.getloadavg()[0], 2)
+
+
+def peak_bytes() -> int:
+    """The most memory this process ever held.
+
+    Not `ru_maxrss` where there is better: that one begins with what the parent held when it started us.
+    """
+    path = Path("/proc/self/status")
+    if not path.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    status = dict(line.split(":", 1) for line in path.read_text(encoding="utf-8").split("\n") if ":" in line)
+    return int(status["VmHWM"].split()[0]) * 1024
+
+
+def serve(answer: Callable[[Any], Answer]) -> None:
+    """In a child: answer one JSON line after the other, and say what it took."""
+    for line in sys.stdin:
+        begun, used = time.perf_counter(), time.process_time()
+        result = answer(json.loads(line))
+        took = {"seconds": time.perf_counter() - begun, "processor_seconds": time.process_time() - used}
+        print(json.dumps(took | {"peak_bytes": peak_bytes()} | result), flush=True)
+
+
+class Child:
+    """One variant in a process of its own, which runs `serve`."""
+
+    def __init__(self, *command: str) -> None:
+        """`command` follows `python`."""
+        self.command = " ".join(command)
+        self.process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
+        )
+
+    def ask(self, question: Any) -> Answer:
+        """Its answer, and under `foreign` how many processors others used meanwhile, on average."""
+        assert self.process.stdin
+        assert self.process.stdout
+        busy = _busy_seconds()
+        print(json.dumps(question), file=self.process.stdin, flush=True)
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit(f"a child ended: {self.command}")
+        answer: Answer = json.loads(line)
+        others = _busy_seconds() - busy - answer["processor_seconds"]
+        return answer | {"foreign": max(0.0, others) / answer["seconds"]}
+
+    def close(self) -> None:
+        """Let it end."""
+        self.process.communicate()
+
+
+def take_turns(children: Mapping[str, Child], question: Any, rounds: int, *, title: str) -> list[dict[str, Answer]]:
+    """Every child answers in every round, one after the other; the first round only warms up.
+
+    A round in which others were busy is done again, up to `rounds` times in all; what is disturbed after that stays.
+
+    Returns:
+        All rounds, in order; `counts` says in each answer whether its time is to be used.
+    """
+    results: list[dict[str, Answer]] = []
+    counted, again = -1, rounds
+    while counted < rounds:
+        answers = {name: child.ask(question) for name, child in children.items()}
+        foreign = max(answer["foreign"] for answer in answers.values())
+        redo = counted >= 0 and foreign > _FOREIGN and again > 0
+        counts = counted >= 0 and not redo
+        results.append({name: answer | {"counts": counts} for name, answer in answers.items()})
+        again, counted = again - redo, counted + (not redo)
+        word = "to be done again" if redo else f"{counted} of {rounds}"
+        print(f"{title}: round {word}, others used {foreign:.2f} processors", file=sys.stderr)
+    return results
+
+
+def _busy_seconds() -> float:
+    """Processor seconds of all processes since the machine started; 0 where it is not told."""
+    path = Path("/proc/stat")
+    if not path.exists():
+        return 0.0
+    ticks = [int(field) for field in path.read_text(encoding="utf-8").split("\n")[0].split()[1:9]]
+    idle, waiting = ticks[3:5]
+    return (sum(ticks) - idle - waiting) / os.sysconf("SC_CLK_TCK")
