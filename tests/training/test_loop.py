@@ -316,6 +316,24 @@ def test_validation_sees_the_model_without_dropout_and_training_with_it(tmp_path
     assert modes == [False, True, False]
 
 
+def test_the_moving_average_follows_every_step(tmp_path: Path) -> None:
+    training = Setting(folder=tmp_path, limits=Limits(max_steps=5), rhythm=Rhythm(validate=1), ema=0.3).build()
+    expected, seen = weights(training), []
+
+    def validate() -> dict[str, float]:
+        seen.append(weights(training))
+        return {"validation_loss": 1.0}
+
+    training.validate = validate
+    training.run()
+    for step, now in enumerate(seen, 1):
+        share = min(0.3, step / (step + 9))
+        expected = {name: share * expected[name] + (1 - share) * now[name] for name in now}
+    assert training.moving
+    for name, average in training.moving.parameters.items():
+        torch.testing.assert_close(average, expected[name], rtol=1e-5, atol=1e-7)
+
+
 def test_it_learns(tmp_path: Path) -> None:
     training = Setting(folder=tmp_path, limits=Limits(max_steps=60), rate=1e-2, smoothing=0.0, ema=0.8).build()
     training.run()

@@ -37,7 +37,7 @@ class Schedule:
     def _course(self, step: int, warmup: int, progress: float) -> float:
         match self.kind:
             case "inverse_sqrt":
-                return math.sqrt(warmup / max(step, warmup))
+                return math.sqrt(warmup / step)
             case "cosine":
                 return 0.5 * (1 + math.cos(math.pi * progress))
             case "linear":
