@@ -6,8 +6,9 @@ Each variant is a process of its own that holds one model, so that its peak memo
 median of the rounds counts. Where seconds are far more than CPU seconds / threads, the machine had other work: repeat.
 
 Two jobs: `fixed`, 20 source tokens to 25 output tokens with the end token forbidden, is the one whose ratios are
-reported; in `early`, sources are of 4 to 40 tokens and outputs end by themselves. In float32 all must find the same
-hypotheses. Weights are those of one Hugging Face folder, written to a temporary place.
+reported; in `early`, sources are of 4 to 40 tokens and outputs end by themselves. In float32, ours and those of
+transformers must be the same; CTranslate2 ends a search by a rule of its own. Weights are those of one Hugging Face
+folder, written to a temporary place.
 """
 
 from __future__ import annotations
