@@ -18,15 +18,15 @@ class _ByteDropout(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, rate: float) -> Tensor:
         threshold = round(rate * 256)
         words = torch.empty(-(-x.numel() // 8), dtype=torch.int64).random_(-(2**63), None)  # 8 bytes a draw
-        keep = (words.view(torch.uint8)[: x.numel()] >= threshold).view(x.shape)
+        keep = words.view(torch.uint8)[: x.numel()].ge_(threshold).view(x.shape)  # 0 or 1: bytes are faster than bools
         ctx.save_for_backward(keep)
         ctx.scale = 256 / (256 - threshold)
-        return torch.ops.aten.native_dropout_backward(x, keep, ctx.scale)
+        return (x * keep).mul_(ctx.scale)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         (keep,) = ctx.saved_tensors
-        return torch.ops.aten.native_dropout_backward(gradients[0], keep, ctx.scale), None
+        return (gradients[0] * keep).mul_(ctx.scale), None
 
 
 def drop(x: Tensor, rate: float) -> Tensor:

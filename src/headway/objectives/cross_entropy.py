@@ -64,22 +64,20 @@ class _LinearCrossEntropy(torch.autograd.Function):
         grad_bias = torch.zeros_like(bias) if wanted and bias is not None else None
         for start in range(0, len(hidden), rows):
             piece, label = hidden[start : start + rows], labels[start : start + rows]
-            logits = kernel(piece, weight, bias).to(wide)  # (rows, vocabulary)
-            ignored = label == IGNORED
-            place = label.masked_fill(ignored, 0)[:, None]
-            total = logits.logsumexp(-1)
-            nll = (total - logits.gather(1, place)[:, 0]).masked_fill(ignored, 0.0).sum()
-            spread = (total - logits.mean(-1)).masked_fill(ignored, 0.0).sum() if smoothing else nll
+            real = (label != IGNORED)[:, None]  # multiplied into what is narrow, never into the whole vocabulary
+            place = label[:, None].where(real, 0)
+            scores = kernel(piece, weight, bias).to(wide).log_softmax(-1)  # (rows, vocabulary)
+            nll = -(scores.gather(1, place) * real).sum()
+            spread = -(scores.mean(-1, keepdim=True) * real).sum() if smoothing else nll
             loss, likelihood = loss + (1 - smoothing) * nll + smoothing * spread, likelihood + nll
             if grad_hidden is None or grad_weight is None:
                 continue
-            grad = logits.sub_(total[:, None]).exp_().sub_(smoothing / logits.shape[1])
-            grad.scatter_add_(1, place, torch.full_like(place, smoothing - 1, dtype=wide))
-            grad = grad.masked_fill_(ignored[:, None], 0.0).to(hidden.dtype)  # (rows, vocabulary)
-            grad_hidden[start : start + rows] = kernel(grad, weight.t(), None)
-            grad_weight += kernel(grad.t(), piece.t(), None)
+            grad = scores.exp_().sub_(smoothing / scores.shape[1])
+            grad = grad.scatter_add_(1, place, torch.full_like(place, smoothing - 1, dtype=wide)).to(hidden.dtype)
+            grad_hidden[start : start + rows] = kernel(grad, weight.t(), None) * real
+            grad_weight += kernel(grad.t(), (piece * real).t(), None)
             if grad_bias is not None:
-                grad_bias += grad.sum(0)
+                grad_bias += real[:, 0].to(grad.dtype) @ grad
         ctx.save_for_backward(grad_hidden, grad_weight, grad_bias)
         ctx.mark_non_differentiable(likelihood)
         return loss, likelihood
