@@ -27,36 +27,41 @@ if TYPE_CHECKING:
 _CHUNK = 1000  # rows read at a time
 
 
-def load_data(config: DataConfig, seed: int) -> datasets.DatasetDict:
-    """The splits of the run, columns `source` and `target`; a training split is required.
+def load_splits(config: DataConfig, seed: int) -> datasets.DatasetDict:
+    """The splits there are, columns `source` and `target`; relative files are looked for under `HEADWAY_DATA` too.
 
     Raises:
         DataError: what the files say.
         ConfigError: what the keys say.
     """
-    splits = load(
+    return load(
         name=config.name,
         train=config.train,
         validation=config.validation,
         test=config.test,
         format=config.format,
-        columns=columns_of(config),
+        columns={role: name for role, name in dataclasses.asdict(config.columns).items() if name is not None},
         languages=config.languages,
         header=config.header,
         delimiter=config.delimiter,
         seed=seed,
         folder=os.environ.get("HEADWAY_DATA"),
     )
+
+
+def load_data(config: DataConfig, seed: int) -> datasets.DatasetDict:
+    """The splits of a training: one to train on and one to validate with are required.
+
+    Raises:
+        DataError: what the files say, or a split that is not there.
+        ConfigError: what the keys say.
+    """
+    splits = load_splits(config, seed)
     if "train" not in splits:
         raise DataError(f"there is no training split, only {', '.join(splits)}; name one with --data.train")
     if "validation" not in splits:
         raise DataError("there is no validation split; hold out a share with --data.validation 0.05, or name its files")
     return splits
-
-
-def columns_of(config: DataConfig) -> dict[str, str]:
-    """Role → column, where a column is named."""
-    return {role: name for role, name in dataclasses.asdict(config.columns).items() if name is not None}
 
 
 def build_tokenizers(config: TokenizerConfig, train: datasets.Dataset) -> TokenizerPair:

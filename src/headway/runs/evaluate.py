@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,6 @@ from typing import Any
 from headway.checkpoints import native
 from headway.config import RunConfig, build_config, read_values
 from headway.data.readers import infer_format
-from headway.data.sources import load as load_data
 from headway.errors import ConfigError, DataError
 from headway.evaluation.runner import evaluate_translation
 from headway.runs import build as parts
@@ -51,19 +49,7 @@ def evaluate(
     data = config.data
     if all(getattr(data, key.removeprefix("data.")) is None for key in _SOURCES):
         raise ConfigError("no data to measure on; name files with --data.test SOURCE,TARGET or a set with --data.name")
-    splits = load_data(
-        name=data.name,
-        train=data.train,
-        validation=data.validation,
-        test=data.test,
-        format=data.format,
-        columns=parts.columns_of(data),
-        languages=data.languages,
-        header=data.header,
-        delimiter=data.delimiter,
-        seed=config.seed,
-        folder=os.environ.get("HEADWAY_DATA"),
-    )
+    splits = parts.load_splits(data, config.seed)
     if split not in splits:
         raise DataError(f"the data has no split {split}, only {', '.join(splits)}; name it with --data.{split}")
     result = evaluate_translation(
