@@ -7,6 +7,7 @@ kernel is fastest depends on the processor, so it is chosen by a measurement (`t
 from __future__ import annotations
 
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -64,7 +65,7 @@ def onednn(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return _OneDnn.apply(x, weight, bias)  # type: ignore[no-any-return, no-untyped-call, unused-ignore]
 
 
-class PreparedKernel:
+class PreparedKernel(ABC):
     """Keeps the weight in a form for inference; prepares again when the weight has changed since.
 
     These kernels have no backward, so where a gradient is wanted the plain path runs. Writes through `weight.data` are
@@ -86,13 +87,13 @@ class PreparedKernel:
             self._prepared = self.prepare(self._source)
         return self.run(x, bias)
 
+    @abstractmethod
     def prepare(self, weight: Tensor) -> Any:
         """The form of `weight` that `run` multiplies with."""
-        raise TypeError("PreparedKernel is a form to fill in: prepare and run")
 
+    @abstractmethod
     def run(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """`(..., in_features)` → `(..., out_features)` with the prepared weight."""
-        raise TypeError("PreparedKernel is a form to fill in: prepare and run")
 
 
 class Packed(PreparedKernel):

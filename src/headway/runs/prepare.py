@@ -56,7 +56,6 @@ class Prepared:
     def training(self, folder: Path, log: Log | None, resume_command: str) -> Training:
         """The loop over the parts, at its beginning."""
         config = self.config.training
-        steps = self.config.training.validate_every, config.checkpoint_every
         moving = MovingAverage(self.model, config.ema_decay) if config.ema_decay else None
         return Training(
             step=Step(self.model, self.objective),
@@ -65,8 +64,8 @@ class Prepared:
             schedule=Schedule(config.schedule, config.learning_rate, config.warmup_steps, d_model(self.spec)),
             limits=Limits(max_steps=config.max_steps, max_epochs=config.max_epochs, max_minutes=config.max_minutes),
             rhythm=Rhythm(
-                validate=steps[0],
-                checkpoint=steps[1],
+                validate=config.validate_every,
+                checkpoint=config.checkpoint_every,
                 log=config.log_every,
                 keep=max(config.keep_checkpoints, config.average_last),
                 patience=config.patience,

@@ -6,7 +6,7 @@ import shlex
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -163,8 +163,9 @@ def _fresh(path: Path, world: World) -> Iterator[RunFolder]:
     except BaseException:
         if world.is_main and not (path / "config.yaml").exists():
             shutil.rmtree(path, ignore_errors=True)
-            for parent in parents:
-                parent.rmdir()
+            with suppress(OSError):  # somebody else has put something there
+                for parent in parents:
+                    parent.rmdir()
         raise
 
 
