@@ -20,7 +20,7 @@ Activation = Literal["relu", "gelu", "gelu_tanh", "silu"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SpecialTokens:
-    """The ids that have a meaning of their own."""
+    """The ids that have a meaning of their own; −1: there is none."""
 
     pad_id: int = 0
     start_id: int = 2  # the decoder's first input
@@ -46,6 +46,7 @@ class PositionSpec:
     base: float = 10000.0  # the longest wavelength / 2π, for sinusoidal and rotary
     buckets: int = 32  # relative: the learned distances
     max_distance: int = 128  # relative: from here on, one bucket
+    offset: int = 0  # learned: rows of the table that stand before position 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,6 +76,7 @@ class StackSpec:
     position: PositionSpec = PositionSpec()
     embedding_scale: float = 1.0
     embedding_norm: bool = False
+    token_types: int = 0  # the segments a token may belong to, each with a learned vector; 0: there are none
     norm: Literal["layer", "rms"] = "layer"
     norm_eps: float = 1e-5
     norm_order: NormOrder = "pre"
@@ -82,6 +84,7 @@ class StackSpec:
     activation: Activation = "gelu"
     gated: bool = False
     ff_bias: bool = True
+    fits_float16: bool = True  # False: trained weights are known to give activations beyond 65,504
     dropout: DropoutSpec = DropoutSpec()
 
     def __post_init__(self) -> None:
@@ -112,15 +115,37 @@ class HeadSpec:
 
     tied: bool = True  # the weight is the decoder's embedding
     bias: bool = False
+    scale: float = 1.0  # of the hidden states, before the projection
+    transform: Activation | None = None  # first a layer of its own, this activation and a norm (Devlin et al. 2019)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LabelHeadSpec:
+    """The projection of hidden states to labels, which are the names of its outputs."""
+
+    of: Literal["text", "tokens", "span", "choices"]  # what is given a label; span: start and end are scored
+    labels: tuple[str, ...]
+    problem: Literal["single", "multi", "regression"] = "single"  # one label, several at once, or numbers
+    reads: Literal["pooler", "first", "last"] = "pooler"  # what speaks for a text: the pooler, or a token
+    hidden: bool = False  # a tanh layer before the projection
+    bias: bool = True
+    dropout: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.labels:
+            raise ConfigError("a head has no labels; give at least one")
+        if len(set(self.labels)) < len(self.labels):
+            raise ConfigError(f"a head has a label twice: {', '.join(self.labels)}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class InitSpec:
     """How fresh weights are drawn."""
 
-    scheme: Literal["xavier", "normal"] = "xavier"  # of the matrices of the blocks
+    scheme: Literal["xavier", "normal", "fan_in"] = "xavier"  # of the matrices; fan_in: N(0, 1 / inputs)
     std: float = 0.02  # of the matrices, for `normal`
     embedding_std: float | None = None  # None: d_model ** -0.5
+    shrinks_residual: bool = False  # `out` and `down` drawn smaller by (2 · layers) ** -0.5 (Radford et al. 2019)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -141,6 +166,24 @@ class TransformerSpec:
                 f"one embedding for both sides needs one vocabulary, but the encoder has {self.encoder.vocab_size} "
                 f"and the decoder {self.decoder.vocab_size} pieces; use a joint tokenizer or untie the embeddings"
             )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SingleStackSpec:
+    """One stack and what stands on it: an encoder such as BERT or a decoder such as GPT-2."""
+
+    family: str
+    stack: StackSpec
+    pooler: bool = False  # a tanh layer over the first token
+    language_head: HeadSpec | None = None
+    label_head: LabelHeadSpec | None = None  # beside a language head: the next-sentence head of pre-training
+    init: InitSpec = InitSpec(scheme="normal", embedding_std=0.02)
+    tokens: SpecialTokens = SpecialTokens()
+
+    def __post_init__(self) -> None:
+        head = self.label_head
+        if head and head.of in ("text", "choices") and head.reads == "pooler" and not self.pooler:
+            raise ConfigError("the label head reads the pooler, but the model has none; let it read the first token")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -171,8 +214,13 @@ class RecurrentSpec:
             )
 
 
-ModelSpec = TransformerSpec | RecurrentSpec
-_KINDS: dict[str, type[ModelSpec]] = {"transformer": TransformerSpec, "recurrent": RecurrentSpec}
+TranslatorSpec = TransformerSpec | RecurrentSpec
+ModelSpec = TranslatorSpec | SingleStackSpec
+_KINDS: dict[str, type[ModelSpec]] = {
+    "transformer": TransformerSpec,
+    "single_stack": SingleStackSpec,
+    "recurrent": RecurrentSpec,
+}
 
 
 def to_json(spec: ModelSpec) -> dict[str, Any]:
@@ -206,14 +254,18 @@ def _build(cls: Any, data: Any, path: str) -> Any:
 
 
 def _value(annotation: Any, value: Any, path: str) -> Any:
-    if dataclasses.is_dataclass(annotation):
-        return _build(annotation, value, path)
     if isinstance(annotation, types.UnionType):
         kinds: tuple[Any, ...] = typing.get_args(annotation)
     else:
         kinds = (annotation,)
     for kind in kinds:
-        if typing.get_origin(kind) is Literal:
+        if dataclasses.is_dataclass(kind):
+            if isinstance(value, dict):
+                return _build(kind, value, path)
+        elif typing.get_origin(kind) is tuple:
+            if isinstance(value, list) and all(type(item) is str for item in value):
+                return tuple(value)
+        elif typing.get_origin(kind) is Literal:
             if value in typing.get_args(kind):
                 return value
         elif kind is float and isinstance(value, (int, float)) and not isinstance(value, bool):

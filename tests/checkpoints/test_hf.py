@@ -94,7 +94,7 @@ def test_half_precision_and_repeated_ties_load(folder: Path) -> None:
     ("name", "says"),
     [
         ("lm_head.weight", "lm_head.weight and model.shared.weight are tied"),
-        ("model.decoder.embed_positions.weight", "not the table of sines"),
+        ("model.decoder.embed_positions.weight", "does not hold what this family computes"),
         ("model.decoder.layers.3.fc1.weight", "left over: model.decoder.layers.3.fc1.weight"),
     ],
 )

@@ -6,6 +6,7 @@ what the tie it repeats says is an error.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import torch
@@ -17,7 +18,6 @@ from headway.checkpoints.rename import to_ours, to_theirs
 from headway.errors import CheckpointError
 from headway.models.families import marian
 from headway.models.transformer import EncoderDecoder
-from headway.nn.positions import Sinusoidal
 from headway.spec import TransformerSpec
 
 FAMILIES = {marian.MODEL_TYPE: marian}
@@ -81,9 +81,11 @@ def _without_copies(tensors: dict[str, Tensor], spec: TransformerSpec, path: Pat
     for copy, name in marian.copies(spec).items():
         if copy in tensors and not torch.equal(tensors[copy], tensors.setdefault(name, tensors[copy])):
             raise CheckpointError(f"{path}: {copy} and {name} are tied by config.json, but hold different numbers")
-    for name in marian.TABLES:
-        if name in tensors:
-            table = Sinusoidal(spec.encoder.max_length, spec.encoder.d_model).table
-            if tensors[name].shape != table.shape or not torch.allclose(tensors[name].float(), table, atol=1e-3):
-                raise CheckpointError(f"{path}: {name} is not the table of sines that Marian uses")
-    return {name: tensor for name, tensor in tensors.items() if name not in {*marian.copies(spec), *marian.TABLES}}
+    buffers = {
+        name: make for pattern, make in marian.BUFFERS.items() for name in tensors if re.fullmatch(pattern, name)
+    }
+    for name, make in buffers.items():
+        table = make(spec)
+        if tensors[name].shape != table.shape or not torch.allclose(tensors[name].float(), table, atol=1e-3):
+            raise CheckpointError(f"{path}: {name} does not hold what this family computes")
+    return {name: tensor for name, tensor in tensors.items() if name not in {*marian.copies(spec), *buffers}}

@@ -38,7 +38,7 @@ def load_weights(model: nn.Module, path: Path) -> None:
     fill(model, read_tensors(path), path)
 
 
-def fill(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
+def fill(model: nn.Module, tensors: Mapping[str, Tensor], path: Path | str) -> None:
     """Copy `tensors`, read from `path`, into the parameters of `model`, in place; all of them or none.
 
     Raises:
@@ -57,7 +57,7 @@ def fill(model: nn.Module, tensors: Mapping[str, Tensor], path: Path) -> None:
             weight.copy_(tensors[name])
 
 
-def check_names(*, missing: set[str], left_over: set[str], path: Path) -> None:
+def check_names(*, missing: set[str], left_over: set[str], path: Path | str) -> None:
     """Raises CheckpointError unless both are empty; the message lists them."""
     if missing or left_over:
         lists = [f"{what}: {_some(sorted(names))}" for what, names in (("missing", missing), ("left over", left_over))]

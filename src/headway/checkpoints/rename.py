@@ -11,7 +11,7 @@ from headway.checkpoints.native import check_names
 from headway.models.keys import Same
 
 
-def to_ours(tensors: Mapping[str, Tensor], rows: Iterable[Same], path: Path) -> dict[str, Tensor]:
+def to_ours(tensors: Mapping[str, Tensor], rows: Iterable[Same], path: Path | str) -> dict[str, Tensor]:
     """Their tensors, read from `path`, under our names.
 
     Raises:
@@ -19,9 +19,13 @@ def to_ours(tensors: Mapping[str, Tensor], rows: Iterable[Same], path: Path) -> 
     """
     table = {row.theirs: row for row in rows}
     check_names(missing=table.keys() - tensors.keys(), left_over=tensors.keys() - table.keys(), path=path)
-    return {row.ours: row.to_ours(tensors[theirs]) for theirs, row in table.items()}
+    return {
+        name: tensor
+        for theirs, row in table.items()
+        for name, tensor in zip(row.names, row.to_ours(tensors[theirs]), strict=True)
+    }
 
 
 def to_theirs(tensors: Mapping[str, Tensor], rows: Iterable[Same]) -> dict[str, Tensor]:
-    """Our tensors under their names; the table has a row for each of them."""
-    return {row.theirs: row.to_theirs(tensors[row.ours]) for row in rows}
+    """Our tensors under their names; the table names each of them once."""
+    return {row.theirs: row.to_theirs([tensors[name] for name in row.names]) for row in rows}

@@ -83,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
     options = _options(arguments, loaded.decoding)
     interactive = arguments.file == "-" and sys.stdin.isatty()
     results = translate_lines(
-        loaded.model, loaded.tokenizers, lines, options,
+        loaded.translator, loaded.tokenizers, lines, options,
         batch_tokens=arguments.batch_tokens, chunk=1 if interactive else CHUNK, too_long=arguments.too_long,
     )  # fmt: skip
     count = cut = hit = 0

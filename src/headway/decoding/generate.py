@@ -19,7 +19,7 @@ from headway.errors import ConfigError, DataError
 from headway.models.protocols import Translator
 from headway.nn.masks import Layout
 from headway.nn.stack import Memory
-from headway.spec import ModelSpec, RecurrentSpec
+from headway.spec import RecurrentSpec, TranslatorSpec
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,12 +45,12 @@ class Decoding:
         if self.sampling is None and self.n_best > self.beam:
             raise ConfigError(f"n_best is {self.n_best}, but a beam of {self.beam} finds no more than {self.beam}")
 
-    def limit(self, source_length: int, spec: ModelSpec) -> int:
+    def limit(self, source_length: int, spec: TranslatorSpec) -> int:
         """The most tokens of an output for a source of so many; never more than the model has positions for."""
         wanted = int(self.ratio * source_length) + self.extra if self.max_length is None else self.max_length
         return min(wanted, target_positions(spec))
 
-    def processors(self, spec: ModelSpec) -> list[Processor]:
+    def processors(self, spec: TranslatorSpec) -> list[Processor]:
         """What these options forbid and force."""
         end_id = spec.tokens.end_id
         wanted: list[tuple[bool, Processor]] = [
@@ -69,12 +69,12 @@ class Decoding:
 DEFAULT = Decoding()
 
 
-def source_positions(spec: ModelSpec) -> int:
+def source_positions(spec: TranslatorSpec) -> int:
     """The most tokens a source may have, its end token included."""
     return spec.max_length if isinstance(spec, RecurrentSpec) else spec.encoder.max_length
 
 
-def target_positions(spec: ModelSpec) -> int:
+def target_positions(spec: TranslatorSpec) -> int:
     """The most tokens an output may have, its end token included."""
     return spec.max_length if isinstance(spec, RecurrentSpec) else spec.decoder.max_length
 

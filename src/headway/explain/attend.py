@@ -16,7 +16,7 @@ from headway.explain.pieces import spans_by_decoding
 from headway.explain.record import recording
 from headway.explain.trace import Model, Step, Token, Trace
 from headway.models.protocols import Translator
-from headway.spec import ModelSpec, RecurrentSpec
+from headway.spec import RecurrentSpec, TranslatorSpec
 from headway.tasks.loaded import load
 from headway.text.tokenizer import Encoding, Tokenizer
 
@@ -32,26 +32,26 @@ def attend(folder: str | Path, text: str, *, target: str | None = None) -> Trace
         ConfigError: the target is longer than the model has positions for, or the model attends to nothing.
     """
     loaded = load(folder)
-    model, pair, special = loaded.model, loaded.tokenizers, loaded.spec.tokens
+    model, pair, special = loaded.translator, loaded.tokenizers, loaded.spec.tokens
     text = text.strip()  # as `headway translate` reads a line
     source = pair.source.encode(text)
-    most = source_positions(loaded.spec) - 1
+    most = source_positions(model.spec) - 1
     kept = Encoding(source.ids[:most], source.pieces[:most], source.offsets[:most])
     if not kept.ids:
         raise DataError("the text is empty; give at least one word to look at")
     source_ids = [*kept.ids, special.end_id]
     if target is None:
-        written, given = _translate(loaded.model, source_ids, pair.target, loaded.decoding), False
+        written, given = _translate(model, source_ids, pair.target, loaded.decoding), False
     else:
         written, given = (target, pair.target.encode(target)), True
-        if len(written[1].ids) >= target_positions(loaded.spec):
+        if len(written[1].ids) >= target_positions(model.spec):
             raise ConfigError(
                 f"the target has {len(written[1].ids)} tokens; "
-                f"the model reads at most {target_positions(loaded.spec) - 1}"
+                f"the model reads at most {target_positions(model.spec) - 1}"
             )
     target_text, target_pieces = written
     read = [special.start_id, *target_pieces.ids]
-    with torch.inference_mode(), recording(model) as record:
+    with torch.inference_mode(), recording(loaded.model) as record:
         memory = model.encode(torch.tensor([source_ids]))
         states = model.decode(torch.tensor([read]), None, memory)
         probabilities = model.head(states)[0].float().softmax(-1)  # (target tokens read, vocabulary)
@@ -59,7 +59,7 @@ def attend(folder: str | Path, text: str, *, target: str | None = None) -> Trace
     if not attention:
         raise ConfigError(f"{folder} attends to nothing: it is a recurrent model without attention")
     return Trace(
-        model=_facts(Path(folder), loaded.spec),
+        model=_facts(Path(folder), model.spec),
         attention=attention,
         source=text,
         source_tokens=[*_tokens(kept, pair.source), _special(special.end_id, pair.source, len(text))],
@@ -129,7 +129,7 @@ def _steps(probabilities: Tensor, written: Sequence[int], tokenizer: Tokenizer) 
     return steps
 
 
-def _facts(folder: Path, spec: ModelSpec) -> Model:
+def _facts(folder: Path, spec: TranslatorSpec) -> Model:
     if isinstance(spec, RecurrentSpec):
         width, pieces = spec.d_model, spec.target_vocab_size
     else:

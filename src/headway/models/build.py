@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
+from typing import overload
+
 from headway.models.families.vaswani import Vaswani
 from headway.models.recurrent import RecurrentEncoderDecoder
+from headway.models.single import SingleStack
 from headway.models.transformer import EncoderDecoder
-from headway.spec import ModelSpec, RecurrentSpec
+from headway.spec import ModelSpec, RecurrentSpec, SingleStackSpec, TranslatorSpec
 
-Model = EncoderDecoder | RecurrentEncoderDecoder
+TranslationModel = EncoderDecoder | RecurrentEncoderDecoder
+Model = TranslationModel | SingleStack
+
+
+@overload
+def build(spec: TranslatorSpec) -> TranslationModel: ...
+
+
+@overload
+def build(spec: SingleStackSpec) -> SingleStack: ...
+
+
+@overload
+def build(spec: ModelSpec) -> Model: ...
 
 
 def build(spec: ModelSpec) -> Model:
     """A model with fresh weights, drawn from torch's default generator."""
-    return RecurrentEncoderDecoder(spec) if isinstance(spec, RecurrentSpec) else EncoderDecoder(spec)
+    match spec:
+        case RecurrentSpec():
+            return RecurrentEncoderDecoder(spec)
+        case SingleStackSpec():
+            return SingleStack(spec)
+    return EncoderDecoder(spec)
 
 
 def make_model(

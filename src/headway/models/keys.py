@@ -1,13 +1,16 @@
-"""The rows of a key table: how one of our parameters lies in somebody else's checkpoint, readable both ways.
+"""The rows of a key table: how our parameters lie in somebody else's checkpoint, readable both ways.
 
-A family's `keys(spec)` is a list of such rows, one for each parameter of the model; `checkpoints/rename.py` applies it.
+A family's `keys(spec)` is a list of such rows that names each parameter of the model once; `checkpoints/rename.py`
+applies it. A row is one tensor of theirs and one or several of ours, and an operation with its inverse.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
+import torch
 from torch import Tensor
 
 
@@ -15,16 +18,26 @@ from torch import Tensor
 class Same:
     """The same tensor under another name."""
 
-    ours: str
+    ours: str | tuple[str, ...]
     theirs: str
 
-    def to_ours(self, tensor: Tensor) -> Tensor:
-        """Their tensor as ours."""
-        return tensor
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Our names, also of one."""
+        return (self.ours,) if isinstance(self.ours, str) else self.ours
 
-    def to_theirs(self, tensor: Tensor) -> Tensor:
-        """Our tensor as theirs."""
-        return tensor
+    def to_ours(self, tensor: Tensor) -> Sequence[Tensor]:
+        """Their tensor as ours, in the order of `names`."""
+        return [tensor]
+
+    def to_theirs(self, tensors: Sequence[Tensor]) -> Tensor:
+        """Ours, in the order of `names`, as their tensor."""
+        return tensors[0]
+
+    def of_layer(self, i: int) -> Self:
+        """The row with `i` in the place of `{i}`."""
+        ours = tuple(name.replace("{i}", str(i)) for name in self.names)
+        return replace(self, ours=ours, theirs=self.theirs.replace("{i}", str(i)))
 
 
 class AsRow(Same):
@@ -32,19 +45,78 @@ class AsRow(Same):
 
     __slots__ = ()
 
-    def to_ours(self, tensor: Tensor) -> Tensor:
+    def to_ours(self, tensor: Tensor) -> Sequence[Tensor]:
         """`(1, n)` → `(n,)`."""
-        return tensor.flatten()
+        return [tensor.flatten()]
 
-    def to_theirs(self, tensor: Tensor) -> Tensor:
+    def to_theirs(self, tensors: Sequence[Tensor]) -> Tensor:
         """`(n,)` → `(1, n)`."""
-        return tensor[None]
+        return tensors[0][None]
+
+
+class Transposed(Same):
+    """Our weight `(out, in)`, theirs `(in, out)`, as the Conv1D of GPT-2 keeps it."""
+
+    __slots__ = ()
+
+    def to_ours(self, tensor: Tensor) -> Sequence[Tensor]:
+        """`(in, out)` → `(out, in)`."""
+        return [tensor.T]
+
+    def to_theirs(self, tensors: Sequence[Tensor]) -> Tensor:
+        """`(out, in)` → `(in, out)`."""
+        return tensors[0].T
+
+
+class Stacked(Same):
+    """Ours one below the other along the first dimension, equally long."""
+
+    __slots__ = ()
+
+    def to_ours(self, tensor: Tensor) -> Sequence[Tensor]:
+        """`(n · out, ...)` → n times `(out, ...)`."""
+        return tensor.chunk(len(self.names))
+
+    def to_theirs(self, tensors: Sequence[Tensor]) -> Tensor:
+        """n times `(out, ...)` → `(n · out, ...)`."""
+        return torch.cat(list(tensors))
+
+
+class StackedTransposed(Stacked):
+    """Ours one below the other, and the whole transposed: query, key and value of GPT-2."""
+
+    __slots__ = ()
+
+    def to_ours(self, tensor: Tensor) -> Sequence[Tensor]:
+        """`(in, n · out)` → n times `(out, in)`."""
+        return tensor.T.chunk(len(self.names))
+
+    def to_theirs(self, tensors: Sequence[Tensor]) -> Tensor:
+        """n times `(out, in)` → `(in, n · out)`."""
+        return torch.cat(list(tensors)).T
+
+
+@dataclass(frozen=True, slots=True)
+class PerHead(Same):
+    """Ours interleaved head by head: query, key and value of head 0, then of head 1, as BLOOM keeps them."""
+
+    heads: int
+
+    def to_ours(self, tensor: Tensor) -> Sequence[Tensor]:
+        """`(heads · n · head_dim, ...)` → n times `(heads · head_dim, ...)`."""
+        parts = tensor.unflatten(0, (self.heads, len(self.names), -1))
+        return [parts[:, i].flatten(0, 1) for i in range(len(self.names))]
+
+    def to_theirs(self, tensors: Sequence[Tensor]) -> Tensor:
+        """n times `(heads · head_dim, ...)` → `(heads · n · head_dim, ...)`."""
+        return torch.stack([tensor.unflatten(0, (self.heads, -1)) for tensor in tensors], 1).flatten(0, 2)
 
 
 def each_layer(rows: Iterable[Same], num_layers: int) -> list[Same]:
     """The rows once for every layer, its number in the place of `{i}`."""
-    return [
-        replace(row, ours=row.ours.replace("{i}", str(i)), theirs=row.theirs.replace("{i}", str(i)))
-        for i in range(num_layers)
-        for row in rows
-    ]
+    return [row.of_layer(i) for i in range(num_layers) for row in rows]
+
+
+def weight_and_bias(ours: str, theirs: str, row: type[Same] = Same) -> list[Same]:
+    """The two rows of a layer that has both; `row` is the operation on the weight."""
+    return [row(f"{ours}.weight", f"{theirs}.weight"), Same(f"{ours}.bias", f"{theirs}.bias")]

@@ -1,4 +1,4 @@
-"""What training, decoding and evaluation ask of a translator, be it a Transformer or a recurrent net."""
+"""What training, decoding and evaluation ask of a model, whatever it is made of, and what its `forward` returns."""
 
 from __future__ import annotations
 
@@ -6,20 +6,29 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from torch import Tensor
+from torch.utils._pytree import register_dataclass
 
-from headway.nn.linear import Linear
+from headway.models.heads import LanguageHead
 from headway.nn.masks import Layout
 from headway.nn.stack import Memory
-from headway.spec import ModelSpec
+from headway.spec import ModelSpec, TranslatorSpec
 
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What a model's `forward` returns, under the ecosystem's names."""
+    """What a model's `forward` returns, under the ecosystem's names; None: this model has no such thing."""
 
-    logits: Tensor  # `(batch, target length, vocabulary)`
-    last_hidden_state: Tensor  # `(batch, target length, d_model)`, of the decoder
-    encoder_last_hidden_state: Tensor  # `(batch, source length, d_model)`
+    logits: Tensor | None  # `(batch, length, vocabulary or labels)`, of texts `(batch, labels)`
+    last_hidden_state: Tensor  # `(batch, length, d_model)`; of an encoder-decoder that of the decoder
+    pooler_output: Tensor | None = None  # `(batch, d_model)`
+    encoder_last_hidden_state: Tensor | None = None  # `(batch, source length, d_model)`
+    start_logits: Tensor | None = None  # `(batch, length)`, as are the next
+    end_logits: Tensor | None = None
+    prediction_logits: Tensor | None = None  # `(batch, length, vocabulary)`, beside a next-sentence head
+    seq_relationship_logits: Tensor | None = None  # `(batch, 2)`
+
+
+register_dataclass(Output)  # so that `torch.export` knows its way through it
 
 
 class DecoderState(Protocol):
@@ -30,8 +39,8 @@ class DecoderState(Protocol):
         ...
 
 
-class Translator(Protocol):
-    """An encoder-decoder of any kind."""
+class Decoder(Protocol):
+    """Anything that writes token after token."""
 
     @property
     def spec(self) -> ModelSpec:
@@ -39,8 +48,32 @@ class Translator(Protocol):
         ...
 
     @property
-    def head(self) -> Linear:
+    def head(self) -> LanguageHead:
         """The projection of hidden states to the vocabulary."""
+        ...
+
+    def step(self, ids: Tensor, state: Any, layout: Layout | None = None) -> Tensor:
+        """Logits `(rows, vocabulary)` of the token after the last of `ids` `(rows, new tokens)`; `state` moves on.
+
+        `layout` is that of `ids` where they are padded, on the left.
+        """
+        ...
+
+
+class LanguageModel(Decoder, Protocol):
+    """A decoder without memory: it continues a prompt."""
+
+    def start(self) -> DecoderState:
+        """A state before the first token."""
+        ...
+
+
+class Translator(Decoder, Protocol):
+    """An encoder-decoder of any kind."""
+
+    @property
+    def spec(self) -> TranslatorSpec:
+        """What it was built from."""
         ...
 
     def encode(self, ids: Tensor, layout: Layout | None = None) -> Memory:
@@ -53,8 +86,4 @@ class Translator(Protocol):
 
     def start(self, memory: Memory) -> DecoderState:
         """A state before the first target token; rows that share a source stand next to each other."""
-        ...
-
-    def step(self, ids: Tensor, state: Any) -> Tensor:
-        """Logits `(rows, vocabulary)` of the token after `ids` `(rows, new tokens)`; `state` moves on."""
         ...

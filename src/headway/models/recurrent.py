@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from headway.models.heads import LanguageHead
 from headway.models.protocols import Output
 from headway.nn.attention import KeyValue
 from headway.nn.dropout import Dropout
@@ -32,9 +33,7 @@ class RecurrentEncoderDecoder(nn.Module):
         self.decoder = RecurrentStack(spec.cell, target, layers, dropout=rate)
         self.attention = None if spec.attention == "none" else Alignment(spec.attention, d_model)
         self.dropout = Dropout(rate)
-        self.head = Linear(d_model, spec.target_vocab_size, bias=spec.head.bias)
-        if spec.head.tied:
-            self.head.weight = target.weight
+        self.head = LanguageHead(spec.head, d_model, target)
         initialise(self, InitSpec(), d_model)
         for module in self.modules():
             if isinstance(module, nn.RNNBase):
@@ -64,16 +63,17 @@ class RecurrentEncoderDecoder(nn.Module):
         if decoder_input_ids is None:
             decoder_input_ids = input_ids.new_full((len(input_ids), 1), self.spec.tokens.start_id)
         states = self.decode(decoder_input_ids, Layout.padded(decoder_input_ids, decoder_attention_mask), memory)
-        return Output(self.head(states), states, memory.states)
+        return Output(self.head(states), states, encoder_last_hidden_state=memory.states)
 
     def start(self, memory: Memory) -> RecurrentState:
         """The state before the first target token: one row a sentence."""
         return RecurrentState(memory.layout, self._kv(memory), self._bridge(memory))
 
-    def step(self, ids: Tensor, state: RecurrentState) -> Tensor:
-        """Logits `(rows, vocabulary)` of the token after `ids` `(rows, new tokens)`."""
+    def step(self, ids: Tensor, state: RecurrentState, layout: Layout | None = None) -> Tensor:
+        """Logits `(rows, vocabulary)` of the token after the last of `ids` `(rows, new tokens)`."""
         state.widen(len(ids))
-        states, state.hidden = self._decode(ids, Layout.padded(ids), state.memory, state.kv, state.hidden)
+        layout = layout or Layout.padded(ids)
+        states, state.hidden = self._decode(ids, layout, state.memory, state.kv, state.hidden)
         logits: Tensor = self.head(states[:, -1])
         return logits
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from headway.models.heads import LanguageHead
 from headway.models.protocols import Output
 from headway.nn.cache import Cache, GrowingCache
 from headway.nn.init import initialise
-from headway.nn.linear import Linear
 from headway.nn.masks import Layout
 from headway.nn.stack import Memory, Stack
 from headway.spec import TransformerSpec
@@ -22,9 +22,7 @@ class EncoderDecoder(nn.Module):
         source = nn.Embedding(spec.encoder.vocab_size, spec.encoder.d_model)
         target = source if spec.shared_embedding else nn.Embedding(spec.decoder.vocab_size, spec.decoder.d_model)
         self.encoder, self.decoder = Stack(spec.encoder, source), Stack(spec.decoder, target)
-        self.head = Linear(spec.decoder.d_model, spec.decoder.vocab_size, bias=spec.head.bias)
-        if spec.head.tied:
-            self.head.weight = target.weight
+        self.head = LanguageHead(spec.head, spec.decoder.d_model, target)
         initialise(self, spec.init, spec.decoder.d_model)
 
     def encode(self, ids: Tensor, layout: Layout | None = None) -> Memory:
@@ -52,15 +50,15 @@ class EncoderDecoder(nn.Module):
         if decoder_input_ids is None:
             decoder_input_ids = input_ids.new_full((len(input_ids), 1), self.spec.tokens.start_id)
         states = self.decode(decoder_input_ids, Layout.padded(decoder_input_ids, decoder_attention_mask), memory)
-        return Output(self.head(states), states, memory.states)
+        return Output(self.head(states), states, encoder_last_hidden_state=memory.states)
 
     def start(self, memory: Memory) -> TransformerState:
         """A growing cache before the first target token."""
         return TransformerState(memory, GrowingCache(self.spec.decoder.num_layers))
 
-    def step(self, ids: Tensor, state: TransformerState) -> Tensor:
-        """Logits `(rows, vocabulary)` of the token after `ids` `(rows, new tokens)`."""
-        states = self.decode(ids, None, state.memory, state.cache)
+    def step(self, ids: Tensor, state: TransformerState, layout: Layout | None = None) -> Tensor:
+        """Logits `(rows, vocabulary)` of the token after the last of `ids` `(rows, new tokens)`."""
+        states = self.decode(ids, layout, state.memory, state.cache)
         logits: Tensor = self.head(states[:, -1])
         return logits
 

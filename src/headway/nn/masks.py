@@ -25,13 +25,14 @@ class Layout:
     keep: Tensor | None = None  # `(rows, length)` bool, True = a real token; None: all are
     index: Tensor | None = None  # `(tokens,)` place of each packed token on the flat grid; None: padded
     right_padded: bool = True  # in every row the real tokens come first
+    places: Tensor | None = None  # token-shaped: positions that somebody prescribes; None: as counted
 
     @classmethod
-    def padded(cls, ids: Tensor, attention_mask: Tensor | None = None) -> Layout:
+    def padded(cls, ids: Tensor, attention_mask: Tensor | None = None, places: Tensor | None = None) -> Layout:
         """The layout of `ids` `(batch, length)`; `attention_mask` is True or 1 at real tokens, on either side."""
         keep = None if attention_mask is None or bool(attention_mask.all()) else attention_mask.bool()
         right = keep is None or bool((keep[:, 1:] <= keep[:, :-1]).all())
-        return cls(ids.shape[0], ids.shape[1], ids.device, keep, None, right)
+        return cls(ids.shape[0], ids.shape[1], ids.device, keep, None, right, places)
 
     @classmethod
     def packed(cls, lengths: Sequence[int] | Tensor, device: torch.device | None = None) -> Layout:
@@ -67,14 +68,28 @@ class Layout:
     @property
     def positions(self) -> Tensor:
         """Place of every token among the real tokens of its row, token-shaped: the same under any padding."""
+        if self.places is not None:
+            return self.places
         if self.keep is None:
             return self.tokens(self.columns.expand(self.rows, -1))
         return self.tokens((self.keep.cumsum(-1) - 1).clamp(min=0))
 
+    def first(self, x: Tensor) -> Tensor:
+        """Of a token tensor, that of the first real token of each row: `(rows, ...)`."""
+        return self._pick(x, 0 if self.keep is None else self.keep.int().argmax(1))
+
+    def last(self, x: Tensor) -> Tensor:
+        """Of a token tensor, that of the last real token of each row: `(rows, ...)`."""
+        end = self.length - 1
+        return self._pick(x, end if self.keep is None else end - self.keep.flip(1).int().argmax(1))
+
+    def _pick(self, x: Tensor, column: Tensor | int) -> Tensor:
+        return self.grid(x)[torch.arange(self.rows, device=self.device), column]
+
     def to(self, device: torch.device) -> Layout:
         """The same layout on another device."""
-        keep, index = (None if x is None else x.to(device) for x in (self.keep, self.index))
-        return Layout(self.rows, self.length, device, keep, index, self.right_padded)
+        keep, index, places = (None if x is None else x.to(device) for x in (self.keep, self.index, self.places))
+        return Layout(self.rows, self.length, device, keep, index, self.right_padded, places)
 
     def select(self, rows: Tensor) -> Layout:
         """The same layout for some of the rows; padded layouts only."""

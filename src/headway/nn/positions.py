@@ -19,6 +19,8 @@ Rotation = tuple[Tensor, Tensor]
 class Position(nn.Module):
     """No positions at all, and the form the schemes fill in."""
 
+    is_bounded = False  # a table ends at the model's maximum length; formulas and distances do not
+
     def embed(self, x: Tensor, positions: Tensor) -> Tensor:
         """Add to the embedding `(..., d_model)` of tokens at `positions` `(...)`."""
         return x
@@ -39,6 +41,7 @@ class Sinusoidal(Position):
     is a rotation of that of t, which depends on φ alone.
     """
 
+    is_bounded = True
     table: Tensor
 
     def __init__(self, max_length: int, d_model: int, base: float = 10000.0) -> None:
@@ -53,15 +56,17 @@ class Sinusoidal(Position):
 
 
 class Learned(Position):
-    """A trained vector a position (Devlin et al. 2019; Radford et al. 2019)."""
+    """A trained vector a position (Devlin et al. 2019; Radford et al. 2019), from row `offset` of the table on."""
 
-    def __init__(self, max_length: int, d_model: int) -> None:
+    is_bounded = True
+
+    def __init__(self, max_length: int, d_model: int, offset: int = 0) -> None:
         super().__init__()
-        self.table = nn.Embedding(max_length, d_model)
+        self.table, self.offset = nn.Embedding(max_length + offset, d_model), offset
 
     def embed(self, x: Tensor, positions: Tensor) -> Tensor:
         """Add a trained vector a position."""
-        vectors: Tensor = self.table(positions)
+        vectors: Tensor = self.table(positions + self.offset)
         return x + vectors
 
 
@@ -145,7 +150,7 @@ def position_of(spec: StackSpec) -> Position:
         case "sinusoidal":
             return Sinusoidal(spec.max_length, spec.d_model, position.base)
         case "learned":
-            return Learned(spec.max_length, spec.d_model)
+            return Learned(spec.max_length, spec.d_model, position.offset)
         case "rotary":
             return Rotary(attention.head_dim, position.base)
         case "alibi":

@@ -36,27 +36,39 @@ class Stack(nn.Module):
         """`tokens` is handed in, so that two stacks and a head may share one table."""
         super().__init__()
         self.spec, self.tokens, self.position = spec, tokens, position_of(spec)
+        self.types = nn.Embedding(spec.token_types, spec.d_model) if spec.token_types else None
         self.embedding_norm, self.final_norm = _norm(spec, spec.embedding_norm), _norm(spec, spec.final_norm)
         self.embedding_dropout, self.final_dropout = Dropout(spec.dropout.embedding), Dropout(spec.dropout.final)
         self.blocks = nn.ModuleList(Block(spec) for _ in range(spec.num_layers))
         self.activation_checkpointing = False
 
     def forward(
-        self, ids: Tensor, layout: Layout | None = None, *, cache: Cache | None = None, memory: Memory | None = None
+        self,
+        ids: Tensor,
+        layout: Layout | None = None,
+        *,
+        cache: Cache | None = None,
+        memory: Memory | None = None,
+        types: Tensor | None = None,
     ) -> Tensor:
         """Hidden states of `ids`, both token tensors of `layout`: `(batch, length)` or, packed, `(tokens,)`.
+
+        `types`, shaped as `ids`, is the segment of each token; None: all in the first.
 
         Raises:
             ConfigError: a row is longer than the positions reach.
         """
         layout, cache = layout or Layout.padded(ids), cache or Uncached()
         step = cache.advance(layout, self.spec.causal)
-        if step.key.length > self.spec.max_length:
+        if self.position.is_bounded and step.key.length > self.spec.max_length:
             raise ConfigError(
                 f"a text has {step.key.length} tokens, but the model was built for at most {self.spec.max_length}; "
                 "shorten it or train with a larger model.max_length"
             )
-        x = self.position.embed(self.tokens(ids) * self.spec.embedding_scale, step.positions)
+        x = self.tokens(ids) * self.spec.embedding_scale
+        if self.types is not None:
+            x = x + self.types(torch.zeros_like(ids) if types is None else types)
+        x = self.position.embed(x, step.positions)
         x = self.embedding_dropout(self.embedding_norm(x))
         bias = self.position.bias(step.query_columns, step.key.columns)
         mask = Mask.build(layout, step.key, causal=step.causal, keep=step.keep, bias=bias)

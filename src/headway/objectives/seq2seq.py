@@ -75,7 +75,9 @@ class Seq2Seq:
         """Summed smoothed loss, and the summed negative log-likelihood for the perplexity, in nats."""
         memory = model.encode(batch.source, batch.source_layout)
         states = model.decode(batch.inputs, batch.target_layout, memory)
-        loss, nll = linear_cross_entropy(states, batch.labels, model.head, smoothing=self.label_smoothing)
+        loss, nll = linear_cross_entropy(
+            model.head.features(states), batch.labels, model.head, smoothing=self.label_smoothing
+        )
         count = len(batch.labels)
         return {"loss": (loss, count, 1.0), "nll": (nll, count, 0.0)}
 

@@ -17,7 +17,7 @@ from headway.decoding.generate import Decoding, source_positions
 from headway.decoding.hypotheses import LengthNorm
 from headway.errors import ConfigError, DataError, nearest
 from headway.models.families import FAMILIES
-from headway.spec import ModelSpec, SpecialTokens
+from headway.spec import SpecialTokens, TranslatorSpec
 from headway.text.tokenizer import TokenizerPair
 from headway.text.trainer import train as train_tokenizer
 
@@ -85,7 +85,7 @@ def build_tokenizers(config: TokenizerConfig, train: datasets.Dataset) -> Tokeni
 _USUAL_VOCABULARY = 8000  # where the configuration leaves it open; less where the data has less
 
 
-def build_spec(config: ModelConfig, tokenizers: TokenizerPair) -> ModelSpec:
+def build_spec(config: ModelConfig, tokenizers: TokenizerPair) -> TranslatorSpec:
     """The model that a family, its size and the choices on top of it make.
 
     Raises:
@@ -95,7 +95,7 @@ def build_spec(config: ModelConfig, tokenizers: TokenizerPair) -> ModelSpec:
         pad_id=tokenizers.target.pad_id, start_id=tokenizers.target.start_id, end_id=tokenizers.target.end_id
     )
     choices = choices_of(config, joint=tokenizers.is_joint)
-    spec: ModelSpec = choices.spec(tokenizers.source.vocab_size, tokenizers.target.vocab_size, tokens)
+    spec: TranslatorSpec = choices.spec(tokenizers.source.vocab_size, tokenizers.target.vocab_size, tokens)
     return spec
 
 

@@ -53,7 +53,7 @@ def evaluate(
     if split not in splits:
         raise DataError(f"the data has no split {split}, only {', '.join(splits)}; name it with --data.{split}")
     result = evaluate_translation(
-        loaded.model,
+        loaded.translator,
         loaded.tokenizers,
         splits[split]["source"][:],
         splits[split]["target"][:],

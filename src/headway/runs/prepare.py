@@ -17,11 +17,11 @@ from headway.data.cache import PairStore
 from headway.decoding.generate import Decoding
 from headway.evaluation.loss import mean_losses
 from headway.evaluation.translation import translation_metrics
-from headway.models.build import Model, build
+from headway.models.build import TranslationModel, build
 from headway.nn.stack import Stack
 from headway.objectives.seq2seq import Seq2Seq
 from headway.runs import build as parts
-from headway.spec import ModelSpec, RecurrentSpec
+from headway.spec import RecurrentSpec, TranslatorSpec
 from headway.tasks.translate import translate_lines
 from headway.text.tokenizer import TokenizerPair
 from headway.training.checkpoint import Checkpoints
@@ -45,8 +45,8 @@ class Prepared:
     config: RunConfig
     data: datasets.DatasetDict
     tokenizers: TokenizerPair
-    spec: ModelSpec
-    model: Model
+    spec: TranslatorSpec
+    model: TranslationModel
     objective: Seq2Seq
     choices: Choices
     feed: Feed
@@ -160,7 +160,7 @@ def prepare(
     return Prepared(config, data, tokenizers, spec, model, objective, choices, feed, validation, train.too_long)
 
 
-def d_model(spec: ModelSpec) -> int:
+def d_model(spec: TranslatorSpec) -> int:
     """The width of a model of any kind."""
     return spec.d_model if isinstance(spec, RecurrentSpec) else spec.decoder.d_model
 

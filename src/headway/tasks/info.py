@@ -10,7 +10,7 @@ from headway.checkpoints import hf, native
 from headway.decoding.generate import source_positions
 from headway.errors import CheckpointError
 from headway.models.sizes import parameters_by_part
-from headway.spec import ModelSpec, RecurrentSpec
+from headway.spec import ModelSpec, RecurrentSpec, SingleStackSpec
 from headway.text.tokenizer import TokenizerPair
 
 
@@ -39,7 +39,7 @@ def describe(folder: str | Path) -> dict[str, Any]:
         "parts": parts,
         "memory_bytes": total * 4,
         "flops_per_token": 2 * (total - parts.get("embeddings", 0) + _projection(spec)),
-        "max_length": source_positions(spec),
+        "max_length": spec.stack.max_length if isinstance(spec, SingleStackSpec) else source_positions(spec),
     }
     if (path / "tokenizer.json").is_file() or (path / "source").is_dir():
         facts |= _tokenizer_facts(TokenizerPair.load(path))
@@ -48,6 +48,9 @@ def describe(folder: str | Path) -> dict[str, Any]:
 
 def _projection(spec: ModelSpec) -> int:
     """Weights of the projection to the vocabulary where they are an embedding's, and so not counted in the head."""
+    if isinstance(spec, SingleStackSpec):
+        head = spec.language_head
+        return spec.stack.d_model * spec.stack.vocab_size if head is not None and head.tied else 0
     if not spec.head.tied:
         return 0
     if isinstance(spec, RecurrentSpec):

@@ -16,6 +16,8 @@ from headway.decoding.generate import Decoding
 from headway.decoding.hypotheses import LengthNorm
 from headway.errors import CheckpointError, ConfigError, nearest
 from headway.models.build import Model, build
+from headway.models.protocols import Translator
+from headway.models.single import SingleStack
 from headway.nn.linear import DynamicInt8, set_kernel
 from headway.spec import ModelSpec
 from headway.tasks.translate import translate_lines
@@ -43,9 +45,20 @@ class Loaded:
             raise CheckpointError(f"{self.folder} holds a model without a tokenizer; text cannot be given to it")
         return self.tokenizer
 
+    @property
+    def translator(self) -> Translator:
+        """The model as one that translates.
+
+        Raises:
+            ConfigError: it does not.
+        """
+        if isinstance(self.model, SingleStack):
+            raise ConfigError(f"{self.folder} is a model of the family {self.spec.family}, which does not translate")
+        return self.model
+
     def translate(self, lines: Iterable[str], options: Decoding | None = None) -> list[str]:
         """The best translation of each line; None: asked as the model was made to be."""
-        found = translate_lines(self.model, self.tokenizers, lines, options or self.decoding)
+        found = translate_lines(self.translator, self.tokenizers, lines, options or self.decoding)
         return [best[0].text for best in found]
 
 

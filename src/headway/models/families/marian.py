@@ -9,10 +9,13 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from torch import Tensor
+
 from headway.errors import CheckpointError, ConfigError
-from headway.models.keys import AsRow, Same, each_layer
+from headway.models.families.exchange import activation, activation_name, architecture_of, check
+from headway.models.keys import AsRow, Same, each_layer, weight_and_bias
+from headway.nn.positions import Sinusoidal
 from headway.spec import (
-    Activation,
     AttentionSpec,
     DropoutSpec,
     HeadSpec,
@@ -22,15 +25,8 @@ from headway.spec import (
     TransformerSpec,
 )
 
-MODEL_TYPE = "marian"
-ACTIVATIONS: dict[str, Activation] = {
-    "relu": "relu",
-    "gelu": "gelu",
-    "gelu_new": "gelu_tanh",
-    "gelu_pytorch_tanh": "gelu_tanh",
-    "swish": "silu",
-    "silu": "silu",
-}
+MODEL_TYPE, PREFIX = "marian", "model."
+ARCHITECTURES = ("MarianMTModel",)
 # fmt: off
 READ = {  # what `spec` looks at
     "vocab_size", "decoder_vocab_size", "share_encoder_decoder_embeddings", "tie_word_embeddings",
@@ -50,31 +46,22 @@ FIXED = {  # what has one value in this family; another one would be another mod
     "add_bias_logits": False,
     "encoder_layerdrop": 0.0,
     "decoder_layerdrop": 0.0,
+    "tie_encoder_decoder": False,
 }
-UNUSED = {  # what has no influence on the model: notes of transformers, settings of decoding, remains of BART
-    "_name_or_path", "architectures", "dtype", "torch_dtype", "transformers_version", "tokenizer_class", "use_cache",
-    "return_dict", "output_attentions", "output_hidden_states", "chunk_size_feed_forward", "gradient_checkpointing",
-    "id2label", "label2id", "problem_type", "_num_labels", "classif_dropout", "classifier_dropout",
-    "num_hidden_layers", "extra_pos_embeddings", "bos_token_id", "forced_eos_token_id", "bad_words_ids", "max_length",
-    "num_beams", "length_penalty", "early_stopping", "output_past", "finetuning_task", "task_specific_params",
+UNUSED = {  # what has no influence on the model: remains of BART
+    "classif_dropout", "classifier_dropout", "num_hidden_layers", "extra_pos_embeddings", "bos_token_id",
 }
 # fmt: on
 
 
-def spec(config: Mapping[str, Any]) -> TransformerSpec:
+def spec(config: Mapping[str, Any], architecture: str | None = None) -> TransformerSpec:
     """The model that a Marian `config.json` describes.
 
     Raises:
         CheckpointError: a key is missing, unknown, or has a value that this family cannot have.
     """
-    for key, value in FIXED.items():
-        if config.get(key, value) != value:
-            raise CheckpointError(f"config.json: {key} is {config[key]!r}; only {value!r} is supported")
-    known = READ | FIXED.keys() | UNUSED
-    if unknown := [f"{key} = {value!r}" for key, value in config.items() if value and key not in known]:
-        raise CheckpointError(
-            f"config.json has keys that may change what the model does: {', '.join(unknown)}; remove those that do not"
-        )
+    check(config, read=READ, fixed=FIXED, unused=UNUSED)
+    architecture_of(config, architecture, ARCHITECTURES, "MarianMTModel")
     try:
         return _spec(config)
     except KeyError as error:
@@ -84,9 +71,6 @@ def spec(config: Mapping[str, Any]) -> TransformerSpec:
 
 
 def _spec(config: Mapping[str, Any]) -> TransformerSpec:
-    activation = config["activation_function"]
-    if activation not in ACTIVATIONS:
-        raise CheckpointError(f"config.json: activation_function is {activation!r}; known: {', '.join(ACTIVATIONS)}")
     shared = config.get("share_encoder_decoder_embeddings", True)
     tied = config.get("tie_word_embeddings", True)
     if shared and not tied:
@@ -128,7 +112,7 @@ def _stack(config: Mapping[str, Any], side: str, vocab_size: int) -> StackSpec:
         embedding_scale=d_model**0.5 if config.get("scale_embedding") else 1.0,
         norm_order="post",
         final_norm=False,
-        activation=ACTIVATIONS[config["activation_function"]],
+        activation=activation(config, "activation_function", "gelu"),
         dropout=DropoutSpec(
             embedding=config.get("dropout", 0.0),
             attention=config.get("attention_dropout", 0.0),
@@ -145,7 +129,6 @@ def config(model: TransformerSpec) -> dict[str, Any]:
         ConfigError: the model has something that Marian has not; the message names it.
     """
     encoder, decoder, tokens = model.encoder, model.decoder, model.tokens
-    names = {ours: theirs for theirs, ours in reversed(ACTIVATIONS.items())}
     data = {
         "architectures": ["MarianMTModel"],
         "model_type": MODEL_TYPE,
@@ -162,7 +145,7 @@ def config(model: TransformerSpec) -> dict[str, Any]:
         "decoder_layers": decoder.num_layers,
         "decoder_attention_heads": decoder.attention.num_heads,
         "decoder_ffn_dim": decoder.d_ff,
-        "activation_function": names[encoder.activation],
+        "activation_function": activation_name(encoder.activation),
         "scale_embedding": encoder.embedding_scale != 1.0,
         "dropout": encoder.dropout.residual,
         "attention_dropout": encoder.dropout.attention,
@@ -206,28 +189,28 @@ def copies(model: TransformerSpec) -> dict[str, str]:
     return {"lm_head.weight": "model.decoder.embed_tokens.weight"} if model.head.tied else {}
 
 
-TABLES = ("model.encoder.embed_positions.weight", "model.decoder.embed_positions.weight")  # sinusoids, if kept at all
+def _sines(model: TransformerSpec) -> Tensor:
+    return Sinusoidal(model.encoder.max_length, model.encoder.d_model).table
 
 
-def _both(ours: str, theirs: str) -> list[Same]:
-    return [Same(f"{ours}.{part}", f"{theirs}.{part}") for part in ("weight", "bias")]
+BUFFERS = {r"model\.(en|de)coder\.embed_positions\.weight": _sines}  # the table of sines, if kept at all
 
 
 def _attention(ours: str, theirs: str, their_block: str) -> list[Same]:
     return [
-        *_both(f"{ours}.query", f"{their_block}.{theirs}.q_proj"),
-        *_both(f"{ours}.key", f"{their_block}.{theirs}.k_proj"),
-        *_both(f"{ours}.value", f"{their_block}.{theirs}.v_proj"),
-        *_both(f"{ours}.out", f"{their_block}.{theirs}.out_proj"),
-        *_both(f"{ours}_norm", f"{their_block}.{theirs}_layer_norm"),
+        *weight_and_bias(f"{ours}.query", f"{their_block}.{theirs}.q_proj"),
+        *weight_and_bias(f"{ours}.key", f"{their_block}.{theirs}.k_proj"),
+        *weight_and_bias(f"{ours}.value", f"{their_block}.{theirs}.v_proj"),
+        *weight_and_bias(f"{ours}.out", f"{their_block}.{theirs}.out_proj"),
+        *weight_and_bias(f"{ours}_norm", f"{their_block}.{theirs}_layer_norm"),
     ]
 
 
 def _feed_forward(ours: str, theirs: str) -> list[Same]:
     return [
-        *_both(f"{ours}.up", f"{theirs}.fc1"),
-        *_both(f"{ours}.down", f"{theirs}.fc2"),
-        *_both(f"{ours}_norm", f"{theirs}.final_layer_norm"),
+        *weight_and_bias(f"{ours}.up", f"{theirs}.fc1"),
+        *weight_and_bias(f"{ours}.down", f"{theirs}.fc2"),
+        *weight_and_bias(f"{ours}_norm", f"{theirs}.final_layer_norm"),
     ]
 
 

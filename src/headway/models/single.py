@@ -1,0 +1,85 @@
+"""One stack and what stands on it, from a `SingleStackSpec`: BERT and its kin, GPT-2, BLOOM, Llama, T5's encoder."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from headway.models.heads import LabelHead, LanguageHead, Pooler
+from headway.models.protocols import Output
+from headway.nn.cache import Cache, GrowingCache
+from headway.nn.init import initialise
+from headway.nn.masks import Layout
+from headway.nn.stack import Stack
+from headway.spec import SingleStackSpec
+
+
+class SingleStack(nn.Module):
+    """An encoder or a decoder; perhaps a pooler, a language head, a label head."""
+
+    head: LanguageHead  # where the spec asks for one
+
+    def __init__(self, spec: SingleStackSpec) -> None:
+        super().__init__()
+        self.spec, stack = spec, spec.stack
+        tokens = nn.Embedding(stack.vocab_size, stack.d_model)
+        self.stack = Stack(stack, tokens)
+        self.pooler = Pooler(stack.d_model) if spec.pooler else None
+        if spec.language_head is not None:
+            self.head = LanguageHead(spec.language_head, stack.d_model, tokens, stack.norm_eps)
+        self.label_head = None if spec.label_head is None else LabelHead(spec.label_head, stack)
+        initialise(self, spec.init, stack.d_model)
+
+    def hidden(
+        self, ids: Tensor, layout: Layout | None = None, *, cache: Cache | None = None, types: Tensor | None = None
+    ) -> Tensor:
+        """Ids and their segments, token tensors of `layout` → hidden states `(..., d_model)`."""
+        states: Tensor = self.stack(ids, layout, cache=cache, types=types)
+        return states
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor | None = None,
+        token_type_ids: Tensor | None = None,
+        position_ids: Tensor | None = None,
+    ) -> Output:
+        """Padded ids `(batch, length)`, of a multiple choice `(batch, choices, length)`; masks are 1 at real tokens."""
+        choices = input_ids.shape[1:-1]
+        ids, mask, types, places = (
+            None if x is None else x.flatten(0, -2) for x in (input_ids, attention_mask, token_type_ids, position_ids)
+        )
+        assert ids is not None
+        layout = Layout.padded(ids, mask, places)
+        states = self.hidden(ids, layout, types=types)
+        pooled = None if self.pooler is None else self.pooler.pool(states, layout)
+        words = None if self.spec.language_head is None else self.head(states)
+        labels = None if self.label_head is None else self.label_head(states, layout, pooled)
+        if words is not None and labels is not None:
+            return Output(None, states, pooled, prediction_logits=words, seq_relationship_logits=labels)
+        if labels is not None and self.label_head is not None and self.label_head.spec.of == "span":
+            start, end = labels.unbind(-1)
+            return Output(None, states, pooled, start_logits=start, end_logits=end)
+        if labels is not None and choices:
+            labels = labels.view(-1, *choices)
+        return Output(words if labels is None else labels, states, pooled)
+
+    def start(self) -> StackState:
+        """An empty cache: the first step reads the prompt."""
+        return StackState(GrowingCache(self.spec.stack.num_layers))
+
+    def step(self, ids: Tensor, state: StackState, layout: Layout | None = None) -> Tensor:
+        """Logits `(rows, vocabulary)` of the token after the last of `ids` `(rows, new tokens)`."""
+        states = self.hidden(ids, layout, cache=state.cache)
+        logits: Tensor = self.head(states[:, -1])
+        return logits
+
+
+class StackState:
+    """The cache of a decoder without memory, one row a hypothesis."""
+
+    def __init__(self, cache: GrowingCache) -> None:
+        self.cache = cache
+
+    def reorder(self, rows: Tensor, sentences: Tensor | None = None) -> None:
+        """Row i becomes what row `rows[i]` was."""
+        self.cache.reorder(rows)
