@@ -8,6 +8,8 @@ from pathlib import Path
 
 from headway.runs import RunFolder
 
+_KEPT = ("split", "rows", "seconds", "decoding", "metrics", "copied_source", "samples")
+
 
 def record(path: Path) -> dict[str, object]:
     """The command, the machine, the course of the training and the metrics of one run folder."""
@@ -28,7 +30,7 @@ def record(path: Path) -> dict[str, object]:
         "tokens_per_second": round(sum(row["tokens_per_second"] for row in training) / len(training)),
         "padding": round(sum(row["padding"] for row in training) / len(training), 4),
         "validations": [{key: round(value, 3) for key, value in row.items()} for row in validations],
-        **{key: evaluation[key] for key in ("split", "rows", "seconds", "decoding", "metrics", "samples")},
+        **{key: evaluation[key] for key in _KEPT if key in evaluation},
     }
 
 

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from sacrebleu.metrics.chrf import CHRF
 
 import headway
 from headway.cli.main import main
@@ -41,6 +42,8 @@ def test_another_split_and_other_files(tiny_run: Path, tmp_path: Path, capsys: p
     assert found["decoding"]["beam"] == 1
     assert found["decoding"]["length_norm"] == {"kind": "gnmt", "alpha": 0.6}
     assert [sample["source"] for sample in found["samples"]] == [source for source, _ in tiny.rows(7, 2)][:5]
+    copied = CHRF().corpus_score([source for source, _ in tiny.rows(7, 2)], [[target for _, target in tiny.rows(7, 2)]])
+    assert found["copied_source"]["chrf"]["score"] == copied.score > 0
     assert main(["evaluate", str(tiny_run), "--data.test", test, *map(str, out)]) == 0
     assert capsys.readouterr().out.startswith("test, 7 rows\n  bleu ")
 

@@ -45,7 +45,8 @@ def evaluate_translation(
 
     Returns:
         Task, split, metrics (each with its score and, where there is one, signature and interval), rows, seconds, the
-        decoding, samples, and the share of outputs that were as long as they may be.
+        decoding, samples, the share of outputs that were as long as they may be, and the scores that the sources
+        themselves would have had: what a translator that copies is worth.
     """
     begun = time.monotonic()
     lines = translate_lines(model, tokenizers, _shown(sources), options, batch_tokens=batch_tokens)
@@ -59,6 +60,7 @@ def evaluate_translation(
         "task": "translate",
         "split": split,
         "metrics": metrics,
+        "copied_source": translation_metrics(sources, references, resamples=0),
         "rows": len(best),
         "seconds": round(seconds, 3),
         "decoding": dataclasses.asdict(options),

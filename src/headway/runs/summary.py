@@ -32,6 +32,10 @@ def scores(evaluation: dict[str, Any]) -> str:
     """The metrics of an evaluation, and what of the embedded grammar came out right."""
     lines = [f"{evaluation['split']}, {evaluation['rows']:,} rows"]
     lines += [f"  {_score(name, values)}" for name, values in evaluation["metrics"].items()]
+    if copied := evaluation.get("copied_source"):
+        lines += [
+            f"  copying the source would score BLEU {copied['bleu']['score']:.2f}, chrF {copied['chrf']['score']:.2f}"
+        ]
     if phenomena := evaluation.get("phenomena"):
         lines += ["", "right, phenomenon by phenomenon:"]
         lines += [f"  {v['score']:6.1%}  {name} ({v['right']}/{v['total']})" for name, v in phenomena.items()]
