@@ -40,7 +40,7 @@ def edited(path: str, value: object) -> dict:
 @pytest.mark.parametrize(
     ("path", "value", "says"),
     [
-        ("kind", "cnn", "kind 'cnn'; this version knows transformer, recurrent"),
+        ("kind", "cnn", "kind 'cnn'; this version knows transformer, single_stack, recurrent"),
         ("encoder.d_model", "removed", "transformer.encoder has missing or unknown keys: d_model"),
         ("encoder.width", 3, "transformer.encoder has missing or unknown keys: width"),
         ("encoder.d_model", "512", "transformer.encoder.d_model is '512'"),

@@ -39,6 +39,23 @@ class DropoutSpec:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RotaryScaling:
+    """Slow rotations slowed further, for texts longer than those first trained on (Grattafiori et al. 2024).
+
+    A rotation is measured in turns: how often it goes round within the first `length` tokens.
+    """
+
+    factor: float  # slower by this, up to `low` turns
+    low: float
+    high: float  # from so many turns on, as fast as ever; between, a mixture
+    length: int
+
+    def __post_init__(self) -> None:
+        if not (self.factor >= 1 and 0 < self.low < self.high and self.length > 0):
+            raise ConfigError(f"the rotary scaling is {self}; factor must be at least 1, and 0 < low < high")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PositionSpec:
     """How the order of the tokens is told (`nn/positions.py`)."""
 
@@ -47,6 +64,7 @@ class PositionSpec:
     buckets: int = 32  # relative: the learned distances
     max_distance: int = 128  # relative: from here on, one bucket
     offset: int = 0  # learned: rows of the table that stand before position 0
+    scaling: RotaryScaling | None = None  # rotary
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -254,13 +272,13 @@ def _build(cls: Any, data: Any, path: str) -> Any:
 
 
 def _value(annotation: Any, value: Any, path: str) -> Any:
-    if isinstance(annotation, types.UnionType):
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
         kinds: tuple[Any, ...] = typing.get_args(annotation)
     else:
         kinds = (annotation,)
     for kind in kinds:
         if dataclasses.is_dataclass(kind):
-            if isinstance(value, dict):
+            if value is not None or kinds == (kind,):
                 return _build(kind, value, path)
         elif typing.get_origin(kind) is tuple:
             if isinstance(value, list) and all(type(item) is str for item in value):

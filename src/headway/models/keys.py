@@ -37,7 +37,8 @@ class Same:
     def of_layer(self, i: int) -> Self:
         """The row with `i` in the place of `{i}`."""
         ours = tuple(name.replace("{i}", str(i)) for name in self.names)
-        return replace(self, ours=ours, theirs=self.theirs.replace("{i}", str(i)))
+        theirs = self.theirs.replace("{i}", str(i))
+        return replace(self, ours=ours if len(ours) > 1 else ours[0], theirs=theirs)
 
 
 class AsRow(Same):
