@@ -18,7 +18,7 @@ from headway.errors import CheckpointError, ConfigError, nearest
 from headway.models.build import Model, build
 from headway.models.protocols import Translator
 from headway.models.single import SingleStack
-from headway.nn.linear import DynamicInt8, set_kernel
+from headway.nn.arithmetic import Arithmetic, prepare
 from headway.spec import ModelSpec
 from headway.tasks.translate import translate_lines
 from headway.text.tokenizer import TokenizerPair
@@ -33,6 +33,7 @@ class Loaded:
     spec: ModelSpec
     folder: Path
     decoding: Decoding  # how it was made to be asked
+    arithmetic: Arithmetic  # how its linear layers multiply, and what was measured to decide it
 
     @property
     def tokenizers(self) -> TokenizerPair:
@@ -104,9 +105,8 @@ def load(
     else:
         raise CheckpointError(f"{path} holds no model: neither spec.json nor config.json is there")
     model.eval().requires_grad_(False).to(device_of(str(device)), _DTYPES[dtype])
-    if quantize:
-        set_kernel(model, DynamicInt8)
-    return Loaded(model, tokenizer, model.spec, path, _decoding(path, model.spec))
+    arithmetic = prepare(model, quantize=quantize)
+    return Loaded(model, tokenizer, model.spec, path, _decoding(path, model.spec), arithmetic)
 
 
 def device_of(name: str) -> torch.device:
