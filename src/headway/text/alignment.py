@@ -2,12 +2,14 @@
 
 The library's own record is wrong wherever normalisation joins characters (`tokenizers` 0.23): it gives a syllable typed
 as three jamo the range of one, and shifts all that follows a letter which is taken apart and joined again. So such text
-is normalised here, cluster by cluster, with the library's own normalizer, and the library sees only the finished text.
+is joined here, cluster by cluster, or normalised whole with the library's own normalizer, before the library sees it.
 """
 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Protocol
 
 
@@ -18,27 +20,39 @@ class Normalizer(Protocol):
         """The normalised text."""
 
 
-def align(text: str, normalizer: Normalizer | None) -> tuple[str, list[tuple[int, int]] | None]:
-    """The text to encode, and for each of its characters the half-open range of `text` it came from.
+def readings(text: str, normalizer: Normalizer | None) -> Iterator[tuple[str, list[tuple[int, int]]]]:
+    """Texts to encode in place of `text`, the best first, each with the half-open range of every character in `text`.
 
-    The ranges are `None`, and the text is the one given, where the library's own record can be trusted, or is all there
-    is, because the normalizer does more than replace characters (adds a prefix, looks at whole words).
+    Normalised they are what `text` is normalised, and the library's record of them can be trusted. There are none where
+    its record of `text` itself can be, or is all there is. Special pieces that stand in the text may be lost in them.
     """
     if normalizer is None or unicodedata.is_normalized("NFKC", text):
-        return text, None
+        return
     clean = normalizer.normalize_str(text)
     if clean == text:
-        return text, None
+        return
+    composed, spans = _by_cluster(text, partial(unicodedata.normalize, "NFC"))
+    joins = composed != text and normalizer.normalize_str(composed) == clean
+    if joins and unicodedata.is_normalized("NFKC", composed):
+        yield composed, spans
+        return
+    whole, whole_spans = _by_cluster(text, normalizer.normalize_str)
+    if whole == clean and normalizer.normalize_str(clean) == clean:
+        yield whole, whole_spans
+    if joins:
+        yield composed, spans
+
+
+def _by_cluster(text: str, change: Callable[[str], str]) -> tuple[str, list[tuple[int, int]]]:
+    """The text changed cluster by cluster; a cluster that stays keeps the range of each of its characters."""
     parts: list[str] = []
     spans: list[tuple[int, int]] = []
     for start, end in _clusters(text):
         cluster = text[start:end]
-        part = normalizer.normalize_str(cluster)
+        part = change(cluster)
         parts.append(part)
         spans += [(at, at + 1) for at in range(start, end)] if part == cluster else [(start, end)] * len(part)
-    if "".join(parts) != clean or normalizer.normalize_str(clean) != clean:
-        return text, None
-    return clean, spans
+    return "".join(parts), spans
 
 
 def _clusters(text: str) -> list[tuple[int, int]]:

@@ -11,19 +11,18 @@ from typing import Any
 from headway.errors import CheckpointError
 
 FILE, SETTINGS, OLD_SETTINGS = "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"
+CONFIG = "config.json"
 
 
-def read_folder(folder: Path) -> tuple[bytes, dict[str, Any]]:
-    """The bytes of `tokenizer.json`, and what the files beside it say about special pieces.
+def read_settings(folder: Path) -> dict[str, Any]:
+    """What the folder says about special pieces; where to find code of its own (`auto_map`) is left out.
 
     Raises:
-        CheckpointError: there is no tokenizer in the folder, or a file beside it is damaged.
+        CheckpointError: a file is damaged.
     """
-    try:
-        definition = (folder / FILE).read_bytes()
-    except OSError as error:
-        raise CheckpointError(_missing(folder)) from error
-    return definition, _read_json(folder / OLD_SETTINGS) | _read_json(folder / SETTINGS)
+    settings = read_json(folder / OLD_SETTINGS) | read_json(folder / SETTINGS)
+    settings.pop("auto_map", None)
+    return settings
 
 
 def write_folder(folder: Path, definition: bytes, settings: Mapping[str, Any]) -> None:
@@ -33,18 +32,39 @@ def write_folder(folder: Path, definition: bytes, settings: Mapping[str, Any]) -
     _write(folder / FILE, definition)
 
 
-def _missing(folder: Path) -> str:
-    if (folder / "source" / FILE).is_file():
-        return f"{folder} holds separate tokenizers; name {folder / 'source'} or {folder / 'target'}"
-    return f"there is no {FILE} in {folder}; name a folder written by `headway tokenizer train`, or a run"
+def contents(folder: Path) -> str:
+    """What is in a folder, for a message about what is not."""
+    try:
+        names = sorted(path.name for path in folder.iterdir())
+    except OSError:
+        return "it is no folder that can be read"
+    shown = ", ".join(names[:20])
+    return f"it holds {shown}{', …' if len(names) > 20 else ''}" if names else "it is empty"
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_bytes(path: Path) -> bytes:
+    """The content of a file.
+
+    Raises:
+        CheckpointError: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read ({error.strerror}); fetch it again") from error
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a file; empty where there is no file.
+
+    Raises:
+        CheckpointError: the file holds something else.
+    """
     if not path.is_file():
         return {}
     try:
-        content = json.loads(path.read_bytes())
-    except ValueError as error:
+        content = json.loads(read_bytes(path))
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is damaged ({error}); write it again") from error
     if not isinstance(content, dict):
         raise CheckpointError(f"{path} holds {type(content).__name__}, expected an object; write it again")

@@ -18,17 +18,14 @@ from typing import Any, NamedTuple
 from tokenizers import Tokenizer as RustTokenizer
 
 from headway.errors import CheckpointError, ConfigError, DataError
-from headway.text.alignment import align
-from headway.text.files import FILE, SETTINGS, read_folder, write_folder
+from headway.text import formats
+from headway.text.alignment import readings
+from headway.text.files import FILE, SETTINGS, write_folder
+from headway.text.special import ROLES, library_errors, roles
+from headway.text.template import Template, Wrapped, read_template
 
+PROBE = "A word, 한국어 ㅋ e\u0301 漢 😀"  # what is damaged deep inside a file shows when it is used
 BATCH = 10_000  # texts handed to the library at once: bounds the memory of its encodings
-ROLES = {
-    "pad": ("pad_token",),
-    "unk": ("unk_token",),
-    "start": ("bos_token", "cls_token"),
-    "end": ("eos_token", "sep_token"),
-    "mask": ("mask_token",),
-}
 
 
 class Encoding(NamedTuple):
@@ -60,7 +57,8 @@ class Tokenizer:
         self._text = _rust(definition)
         self._text.encode_special_tokens = True
         self._markup: RustTokenizer | None = None  # the twin that reads special pieces, made when first asked for
-        self._roles = _roles(self._settings, self._text)
+        self._roles = roles(self._settings, self._text)
+        self._template: Template | None = None
         added = self._text.get_added_tokens_decoder()
         self._special = frozenset({index for index, token in added.items() if token.special} | {*self._roles.values()})
         controls = {index for role, index in self._roles.items() if role != "unk"}
@@ -68,14 +66,17 @@ class Tokenizer:
 
     @classmethod
     def load(cls, folder: str | Path) -> Tokenizer:
-        """Reads `tokenizer.json` and, where they are, `tokenizer_config.json` and `special_tokens_map.json`.
+        """Reads a tokenizer as we write it, or in any format that `formats.py` lists.
 
         Raises:
             CheckpointError: there is no tokenizer in the folder, or a file of it is damaged.
         """
-        definition, settings = read_folder(Path(folder))
+        definition, settings = formats.read(Path(folder))
         try:
-            return cls(definition, settings)
+            with library_errors():
+                tokenizer = cls(definition, settings)
+                tokenizer.encode(PROBE)
+            return tokenizer
         except ValueError as error:
             path = Path(folder) / FILE
             raise CheckpointError(f"{path} is damaged, or no {FILE} ({error}); write it again") from error
@@ -98,11 +99,14 @@ class Tokenizer:
             self._markup = _rust(self._definition)
         rust = self._markup if special and self._markup is not None else self._text
         _check(text)
-        clean, spans = align(text, rust.normalizer)
-        encoding = rust.encode(clean, add_special_tokens=False)
+        encoding = rust.encode(text, add_special_tokens=False)
         offsets = encoding.offsets
-        if spans is not None:
-            offsets = [(spans[start][0], spans[end - 1][1]) if start < end else (0, 0) for start, end in offsets]
+        for reading, spans in readings(text, rust.normalizer):
+            found = rust.encode(reading, add_special_tokens=False)
+            if found.ids == encoding.ids:
+                ranges = found.offsets
+                offsets = [(spans[start][0], spans[end - 1][1]) if start < end else (0, 0) for start, end in ranges]
+                break
         return Encoding(encoding.ids, [self.piece_of(index) for index in encoding.ids], offsets)
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
@@ -128,6 +132,25 @@ class Tokenizer:
         """The text of every list of ids, on all cores."""
         spoken = [[index for index in ids if index not in self._silent] for ids in batch]
         return self._text.decode_batch(spoken, skip_special_tokens=False)
+
+    def wrap(self, first: Sequence[int], second: Sequence[int] | None = None) -> Wrapped:
+        """Puts what its model wants around the ids of one or two texts: `[CLS] a [SEP] b [SEP]`, `a </s>`, or nothing.
+
+        >>> tokenizer.wrap([7, 8], [9])  # doctest: +SKIP
+        Wrapped(ids=[2, 7, 8, 3, 9, 3], token_types=[0, 0, 0, 0, 1, 1], first_start=1, second_start=4)
+        """
+        return self._around.wrap(first, second)
+
+    def wrapping_cost(self, pair: bool) -> int:
+        """How many special pieces `wrap` adds to one text, or to a pair."""
+        return self._around.cost(pair)
+
+    def unknown_rate(self, texts: Sequence[str]) -> float:
+        """The share of pieces that are `<unk>`, 0 to 1; more than 0.01 says that these are texts of another kind."""
+        if "unk" not in self._roles:
+            return 0.0
+        batch = self.encode_batch(texts)
+        return sum(ids.count(self.unk_id) for ids in batch) / max(1, sum(map(len, batch)))
 
     def id_of(self, piece: str) -> int:
         """The id of a piece.
@@ -169,6 +192,11 @@ class Tokenizer:
     def vocab_size(self) -> int:
         """How many pieces there are, special ones included."""
         return self._text.get_vocab_size()
+
+    @property
+    def highest_id(self) -> int:
+        """The largest id; a model needs an embedding with at least one row more. -1 without any piece."""
+        return max(self._text.get_vocab().values(), default=-1)
 
     @property
     def special_ids(self) -> frozenset[int]:
@@ -227,6 +255,12 @@ class Tokenizer:
         content: dict[str, Any] = json.loads(self._definition)
         return content
 
+    @property
+    def _around(self) -> Template:
+        if self._template is None:
+            self._template = read_template(self._text)
+        return self._template
+
     def _role(self, role: str) -> int:
         if role not in self._roles:
             keys = " or ".join(ROLES[role])
@@ -282,25 +316,11 @@ class TokenizerPair(NamedTuple):
 
 
 def _rust(definition: bytes) -> RustTokenizer:
-    try:
+    with library_errors():
         rust = RustTokenizer.from_buffer(definition)
-    except Exception as error:  # the library raises bare Exception
-        raise ValueError(str(error)) from error
     rust.no_truncation()
     rust.no_padding()
     return rust
-
-
-def _roles(settings: Mapping[str, Any], rust: RustTokenizer) -> dict[str, int]:
-    """The id of each role whose piece is named by the settings and is in the vocabulary."""
-    roles: dict[str, int] = {}
-    for role, keys in ROLES.items():
-        for key in keys:
-            named = settings.get(key)
-            index = rust.token_to_id(named["content"] if isinstance(named, dict) else named) if named else None
-            if index is not None:
-                roles.setdefault(role, index)
-    return roles
 
 
 def _check(text: str) -> None:
