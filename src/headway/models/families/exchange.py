@@ -6,12 +6,13 @@ has one value that the family can have, or is known to change nothing; whatever 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+import dataclasses
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Literal, Protocol
 
 from torch import Tensor
 
-from headway.errors import CheckpointError, nearest
+from headway.errors import CheckpointError, ConfigError, nearest
 from headway.models.keys import Same
 from headway.spec import Activation, LabelHeadSpec, SpecialTokens
 
@@ -77,6 +78,30 @@ def check(
         raise CheckpointError(
             f"config.json has keys that may change what the model does: {', '.join(unknown)}; remove those that do not"
         )
+
+
+def confirmed(data: dict[str, Any], read: Callable[[dict[str, Any]], Any], model: Any) -> dict[str, Any]:
+    """`data`, after `read` has made `model` of it again.
+
+    Raises:
+        ConfigError: it makes another model, or none; the message names what the family has not.
+    """
+    try:
+        back = read(data)
+    except CheckpointError as error:
+        raise ConfigError(f"the model cannot be written as {data['model_type']}: {error}") from None
+    if lost := [f"{path} {value!r}" for path, value in _lost(model, back)]:
+        raise ConfigError(f"the model cannot be written as {data['model_type']}, which has no {', '.join(lost)}")
+    return data
+
+
+def _lost(ours: Any, theirs: Any) -> Iterator[tuple[str, Any]]:
+    for field in dataclasses.fields(ours):
+        own, other = getattr(ours, field.name), getattr(theirs, field.name, None)
+        if own != other and dataclasses.is_dataclass(own) and dataclasses.is_dataclass(other):
+            yield from ((f"{field.name}.{path}", value) for path, value in _lost(own, other))
+        elif own != other:
+            yield field.name, own
 
 
 def number(config: Mapping[str, Any], *names: str) -> int:
@@ -190,14 +215,16 @@ def _labels(config: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(places[i] for i in range(len(places)))
 
 
-def special_tokens(config: Mapping[str, Any], *, pad: int | None, start: int | None, end: int | None) -> SpecialTokens:
-    """The ids under `pad_token_id`, `bos_token_id` and `eos_token_id`; where one is not set, what the family has.
+def special_tokens(
+    config: Mapping[str, Any], *, pad: int | None, start: int | None, end: int | None, starts: str = "bos_token_id"
+) -> SpecialTokens:
+    """The ids under `pad_token_id`, `starts` and `eos_token_id`; where one is not set, what the family has.
 
     Raises:
         CheckpointError: one is neither a whole number nor a list of such.
     """
     found = []
-    for name, default in (("pad_token_id", pad), ("bos_token_id", start), ("eos_token_id", end)):
+    for name, default in (("pad_token_id", pad), (starts, start), ("eos_token_id", end)):
         given = config.get(name, default)
         if isinstance(given, list) and given:
             given = given[0]
@@ -207,7 +234,7 @@ def special_tokens(config: Mapping[str, Any], *, pad: int | None, start: int | N
     return SpecialTokens(pad_id=found[0], start_id=found[1], end_id=found[2])
 
 
-def token_keys(tokens: SpecialTokens) -> dict[str, int | None]:
+def token_keys(tokens: SpecialTokens, *, starts: str = "bos_token_id") -> dict[str, int | None]:
     """What `special_tokens` reads."""
-    ids = {"pad_token_id": tokens.pad_id, "bos_token_id": tokens.start_id, "eos_token_id": tokens.end_id}
+    ids = {"pad_token_id": tokens.pad_id, starts: tokens.start_id, "eos_token_id": tokens.end_id}
     return {name: None if number < 0 else number for name, number in ids.items()}

@@ -1,0 +1,327 @@
+"""BERT (Devlin et al. 2019): choices and sizes, and its checkpoints with every head they are published with."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from headway.errors import CheckpointError, ConfigError
+from headway.models.families.exchange import (
+    activation,
+    activation_name,
+    architecture_of,
+    check,
+    confirmed,
+    label_head,
+    label_keys,
+    number,
+    share,
+    special_tokens,
+    token_keys,
+)
+from headway.models.keys import Same, each_layer, weight_and_bias
+from headway.spec import (
+    Activation,
+    AttentionSpec,
+    DropoutSpec,
+    HeadSpec,
+    InitSpec,
+    LabelHeadSpec,
+    NormOrder,
+    PositionKind,
+    PositionSpec,
+    SingleStackSpec,
+    SpecialTokens,
+    StackSpec,
+)
+
+MASKED_LM = HeadSpec(bias=True, transform="gelu")
+NEXT_SENTENCE = LabelHeadSpec(of="text", labels=("is_next", "is_random"))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bert:
+    """Every choice the family leaves open; the defaults are the paper's base model."""
+
+    family: str = "bert"
+    num_layers: int = 12
+    d_model: int = 768
+    num_heads: int = 12
+    d_ff: int | None = None  # None: four times d_model
+    max_length: int = 512
+    token_types: int = 2  # the first text and the second
+    dropout: float = 0.1  # of embeddings and sublayers
+    attention_dropout: float = 0.1
+    position: PositionKind = "learned"
+    position_offset: int = 0  # rows of the table that stand before position 0
+    norm_order: NormOrder = "post"
+    norm_eps: float = 1e-12
+    activation: Activation = "gelu"
+    init_std: float = 0.02
+
+    def spec(
+        self,
+        vocab_size: int,
+        tokens: SpecialTokens = SpecialTokens(start_id=-1, end_id=-1),
+        *,
+        language_head: HeadSpec | None = None,
+        label_head: LabelHeadSpec | None = None,
+    ) -> SingleStackSpec:
+        """The model these choices and a vocabulary make; it has a pooler where the label head reads it, or no head.
+
+        Raises:
+            ConfigError: sizes that do not fit each other.
+        """
+        reads_pooler = label_head is not None and label_head.of in ("text", "choices") and label_head.reads == "pooler"
+        return SingleStackSpec(
+            family=self.family,
+            stack=self._stack(vocab_size),
+            pooler=reads_pooler or (label_head is None and language_head is None),
+            language_head=language_head,
+            label_head=label_head,
+            init=InitSpec(scheme="normal", std=self.init_std, embedding_std=self.init_std),
+            tokens=tokens,
+        )
+
+    def _stack(self, vocab_size: int) -> StackSpec:
+        if self.d_model % self.num_heads:
+            raise ConfigError(f"d_model {self.d_model} is not divisible by num_heads {self.num_heads}")
+        return StackSpec(
+            vocab_size=vocab_size,
+            max_length=self.max_length,
+            num_layers=self.num_layers,
+            d_model=self.d_model,
+            d_ff=self.d_ff or 4 * self.d_model,
+            attention=AttentionSpec(num_heads=self.num_heads, head_dim=self.d_model // self.num_heads),
+            causal=False,
+            position=PositionSpec(kind=self.position, offset=self.position_offset),
+            embedding_norm=True,
+            token_types=self.token_types,
+            norm_eps=self.norm_eps,
+            norm_order=self.norm_order,
+            final_norm=self.norm_order != "post",
+            activation=self.activation,
+            dropout=DropoutSpec(embedding=self.dropout, attention=self.attention_dropout, residual=self.dropout),
+        )
+
+
+SIZES = {  # the small ones: Turc et al. 2019
+    "tiny": Bert(num_layers=2, d_model=128, num_heads=2),
+    "mini": Bert(num_layers=4, d_model=256, num_heads=4),
+    "small": Bert(num_layers=4, d_model=512, num_heads=8),
+    "medium": Bert(num_layers=8, d_model=512, num_heads=8),
+    "base": Bert(),
+    "large": Bert(num_layers=24, d_model=1024, num_heads=16),
+}
+
+# --- as others publish it ---
+
+MODEL_TYPE, PREFIX = "bert", "bert."
+ARCHITECTURES = (
+    "BertModel",
+    "BertForMaskedLM",
+    "BertForNextSentencePrediction",
+    "BertForPreTraining",
+    "BertForSequenceClassification",
+    "BertForTokenClassification",
+    "BertForQuestionAnswering",
+    "BertForMultipleChoice",
+)
+# fmt: off
+READ = {  # what `spec` looks at
+    "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "hidden_act",
+    "hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout", "max_position_embeddings",
+    "type_vocab_size", "initializer_range", "layer_norm_eps", "pad_token_id", "bos_token_id", "eos_token_id",
+}
+FIXED = {  # what has one value in this family; another one would be another model
+    "model_type": MODEL_TYPE,
+    "is_encoder_decoder": False,
+    "is_decoder": False,
+    "add_cross_attention": False,
+    "tie_word_embeddings": True,
+    "position_embedding_type": "absolute",
+}
+UNUSED = {  # what has no influence on the model: remains of Google's first release
+    "pooler_fc_size", "pooler_num_attention_heads", "pooler_num_fc_layers", "pooler_size_per_head", "pooler_type",
+}
+# fmt: on
+BUFFERS: dict[str, Callable[[Any], Tensor] | None] = {r"(bert\.)?embeddings\.position_ids": None}
+
+
+def spec(config: Mapping[str, Any], architecture: str | None = None) -> SingleStackSpec:
+    """The model that a BERT `config.json` describes.
+
+    Raises:
+        CheckpointError: a key is missing, unknown, or has a value that this family cannot have.
+    """
+    check(config, read=READ, fixed=FIXED, unused=UNUSED)
+    name = architecture_of(config, architecture, ARCHITECTURES, "BertModel")
+    choices = choices_of(config)
+    has_words = name in ("BertForMaskedLM", "BertForPreTraining")
+    words = dataclasses.replace(MASKED_LM, transform=choices.activation) if has_words else None
+    tokens = special_tokens(config, pad=0, start=None, end=None)
+    try:
+        return choices.spec(
+            number(config, "vocab_size"), tokens, language_head=words, label_head=_label_head(config, name)
+        )
+    except ConfigError as error:
+        raise CheckpointError(f"config.json: {error}") from None
+
+
+def choices_of(config: Mapping[str, Any]) -> Bert:
+    """The choices behind a `config.json` of BERT or a near relative.
+
+    Raises:
+        CheckpointError: a key is missing or no number.
+    """
+    return Bert(
+        num_layers=number(config, "num_hidden_layers"),
+        d_model=number(config, "hidden_size"),
+        num_heads=number(config, "num_attention_heads"),
+        d_ff=number(config, "intermediate_size"),
+        max_length=number(config, "max_position_embeddings"),
+        token_types=number(config, "type_vocab_size"),
+        dropout=share(config, "hidden_dropout_prob", 0.1),
+        attention_dropout=share(config, "attention_probs_dropout_prob", 0.1),
+        norm_eps=share(config, "layer_norm_eps", 1e-12),
+        activation=activation(config, "hidden_act", "gelu"),
+        init_std=share(config, "initializer_range", 0.02),
+    )
+
+
+def classifier_dropout(config: Mapping[str, Any]) -> float:
+    """That of a label head: its own, or that of the sublayers."""
+    return share(config, "classifier_dropout", share(config, "hidden_dropout_prob", 0.1))
+
+
+def _label_head(config: Mapping[str, Any], architecture: str) -> LabelHeadSpec | None:
+    match architecture:
+        case "BertForNextSentencePrediction" | "BertForPreTraining":
+            return NEXT_SENTENCE
+        case "BertForSequenceClassification":
+            return label_head(config, "text", dropout=classifier_dropout(config))
+        case "BertForTokenClassification":
+            return label_head(config, "tokens", dropout=classifier_dropout(config))
+        case "BertForQuestionAnswering":
+            return label_head(config, "span")
+        case "BertForMultipleChoice":
+            return label_head(config, "choices", dropout=classifier_dropout(config))
+    return None
+
+
+def config(model: SingleStackSpec) -> dict[str, Any]:
+    """The `config.json` of a model: `spec` gives the model back.
+
+    Raises:
+        ConfigError: the model has something that BERT has not; the message names it.
+    """
+    data = {"architectures": [_architecture(model)], "model_type": MODEL_TYPE, **shared_keys(model)}
+    if model.label_head == NEXT_SENTENCE:
+        data = {key: value for key, value in data.items() if key not in label_keys(NEXT_SENTENCE)}
+    return confirmed(data, spec, model)
+
+
+def _architecture(model: SingleStackSpec) -> str:
+    head = model.label_head
+    if model.language_head is not None:
+        return "BertForMaskedLM" if head is None else "BertForPreTraining"
+    if head is None:
+        return "BertModel"
+    return "BertForNextSentencePrediction" if head == NEXT_SENTENCE else f"BertFor{TASKS[head.of]}"
+
+
+TASKS = {
+    "text": "SequenceClassification",
+    "tokens": "TokenClassification",
+    "span": "QuestionAnswering",
+    "choices": "MultipleChoice",
+}
+
+
+def shared_keys(model: SingleStackSpec) -> dict[str, Any]:
+    """The keys of `config.json` that BERT and its near relatives have in common."""
+    stack, head = model.stack, model.label_head
+    return {
+        "vocab_size": stack.vocab_size,
+        "hidden_size": stack.d_model,
+        "num_hidden_layers": stack.num_layers,
+        "num_attention_heads": stack.attention.num_heads,
+        "intermediate_size": stack.d_ff,
+        "hidden_act": activation_name(stack.activation),
+        "hidden_dropout_prob": stack.dropout.residual,
+        "attention_probs_dropout_prob": stack.dropout.attention,
+        "classifier_dropout": None if head is None or head.of == "span" else head.dropout,
+        "max_position_embeddings": stack.max_length + stack.position.offset,
+        "type_vocab_size": stack.token_types,
+        "initializer_range": model.init.std,
+        "layer_norm_eps": stack.norm_eps,
+        **token_keys(model.tokens),
+        **({} if head is None else label_keys(head)),
+    }
+
+
+def keys(model: SingleStackSpec) -> list[Same]:
+    """What each of our parameters is called in a BERT checkpoint."""
+    rows = stack_keys(model, PREFIX)
+    if model.language_head is not None:
+        rows += [
+            *weight_and_bias("head.transform.dense", "cls.predictions.transform.dense"),
+            *weight_and_bias("head.transform.norm", "cls.predictions.transform.LayerNorm"),
+            Same("head.bias", "cls.predictions.bias"),
+        ]
+    head = model.label_head
+    if head is not None:
+        name = "qa_outputs" if head.of == "span" else "classifier"
+        rows += weight_and_bias("label_head.out", "cls.seq_relationship" if head == NEXT_SENTENCE else name)
+    return rows
+
+
+def stack_keys(model: SingleStackSpec, prefix: str) -> list[Same]:
+    """The rows of embeddings, layers and pooler; `prefix` stands before them where there is a head."""
+    if model.language_head is None and model.label_head is None:
+        prefix = ""
+    rows = EMBEDDINGS + each_layer(LAYER, model.stack.num_layers)
+    rows += weight_and_bias("pooler", "pooler.dense") if model.pooler else []
+    return [dataclasses.replace(row, theirs=prefix + row.theirs) for row in rows]
+
+
+def copies(model: SingleStackSpec) -> dict[str, str]:
+    """Names under which a BERT checkpoint may repeat a tensor, or keep it instead, and the name in `keys`."""
+    names = [row.theirs for row in keys(model)]
+    old = {".weight": ".gamma", ".bias": ".beta"}  # of norms, before 2019
+    found = {
+        name.removesuffix(new) + before: name
+        for name in names
+        for new, before in old.items()
+        if name.endswith(f"LayerNorm{new}")
+    }
+    if model.language_head is not None:
+        found["cls.predictions.decoder.weight"] = f"{PREFIX}embeddings.word_embeddings.weight"
+        found["cls.predictions.decoder.bias"] = "cls.predictions.bias"
+    return found
+
+
+EMBEDDINGS = [
+    Same("stack.tokens.weight", "embeddings.word_embeddings.weight"),
+    Same("stack.position.table.weight", "embeddings.position_embeddings.weight"),
+    Same("stack.types.weight", "embeddings.token_type_embeddings.weight"),
+    *weight_and_bias("stack.embedding_norm", "embeddings.LayerNorm"),
+]
+LAYER = [
+    row
+    for ours, theirs in {
+        "attention.query": "attention.self.query",
+        "attention.key": "attention.self.key",
+        "attention.value": "attention.self.value",
+        "attention.out": "attention.output.dense",
+        "attention_norm": "attention.output.LayerNorm",
+        "feed_forward.up": "intermediate.dense",
+        "feed_forward.down": "output.dense",
+        "feed_forward_norm": "output.LayerNorm",
+    }.items()
+    for row in weight_and_bias(f"stack.blocks.{{i}}.{ours}", f"encoder.layer.{{i}}.{theirs}")
+]
