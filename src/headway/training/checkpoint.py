@@ -68,11 +68,12 @@ class Checkpoints:
             if moving is not None:
                 native.write_tensors(moving.parameters, part / "average.safetensors")
             native.write_json(part / "progress.json", dataclasses.asdict(progress))
-            if target.exists():
-                shutil.rmtree(target)
+            if target.exists():  # the same step again, after a resume: put aside, not deleted before the new one stands
+                target.replace(part.with_suffix(".old"))
             part.replace(target)
         finally:
             shutil.rmtree(part, ignore_errors=True)
+            shutil.rmtree(part.with_suffix(".old"), ignore_errors=True)
         return target
 
     def load(

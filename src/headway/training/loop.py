@@ -187,8 +187,9 @@ class Training:
             self.log.row({"step": progress.step, "elapsed": round(progress.elapsed, 3)} | metrics)
             shown = "  ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in metrics.items())
             self.log.note(f"step {progress.step:,}  {shown}")
-        if progress.best_loss is None or metrics["validation_loss"] < progress.best_loss:
-            progress.best_loss, progress.best_step, progress.stale = metrics["validation_loss"], progress.step, 0
+        loss = metrics["validation_loss"]
+        if loss < (math.inf if progress.best_loss is None else progress.best_loss):  # never so where it is NaN
+            progress.best_loss, progress.best_step, progress.stale = loss, progress.step, 0
         else:
             progress.stale += 1
 
