@@ -63,8 +63,8 @@ class Decoder(Protocol):
 class LanguageModel(Decoder, Protocol):
     """A decoder without memory: it continues a prompt."""
 
-    def start(self) -> DecoderState:
-        """A state before the first token."""
+    def start(self, capacity: int | None = None) -> DecoderState:
+        """A state before the first token, with room for `capacity` tokens a row from the start; None: it grows."""
         ...
 
 
@@ -84,6 +84,9 @@ class Translator(Decoder, Protocol):
         """Hidden states `(..., d_model)` of a whole target whose words are known (teacher forcing)."""
         ...
 
-    def start(self, memory: Memory) -> DecoderState:
-        """A state before the first target token; rows that share a source stand next to each other."""
+    def start(self, memory: Memory, capacity: int | None = None) -> DecoderState:
+        """A state before the first target token; rows that share a source stand next to each other.
+
+        `capacity` is as for a language model.
+        """
         ...

@@ -65,8 +65,8 @@ class RecurrentEncoderDecoder(nn.Module):
         states = self.decode(decoder_input_ids, Layout.padded(decoder_input_ids, decoder_attention_mask), memory)
         return Output(self.head(states), states, encoder_last_hidden_state=memory.states)
 
-    def start(self, memory: Memory) -> RecurrentState:
-        """The state before the first target token: one row a sentence."""
+    def start(self, memory: Memory, capacity: int | None = None) -> RecurrentState:
+        """The state before the first target token: one row a sentence, of the same size at any length."""
         return RecurrentState(memory.layout, self._kv(memory), self._bridge(memory))
 
     def step(self, ids: Tensor, state: RecurrentState, layout: Layout | None = None) -> Tensor:

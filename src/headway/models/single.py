@@ -6,9 +6,10 @@ from torch import Tensor, nn
 
 from headway.models.heads import LabelHead, LanguageHead, Pooler
 from headway.models.protocols import Output
-from headway.nn.cache import Cache, GrowingCache
+from headway.nn.cache import Cache, RowCache
 from headway.nn.init import initialise
 from headway.nn.masks import Layout
+from headway.nn.slots import cache_of
 from headway.nn.stack import Stack
 from headway.spec import SingleStackSpec
 
@@ -63,9 +64,9 @@ class SingleStack(nn.Module):
             labels = labels.view(-1, *choices)
         return Output(words if labels is None else labels, states, pooled)
 
-    def start(self) -> StackState:
-        """An empty cache: the first step reads the prompt."""
-        return StackState(GrowingCache(self.spec.stack.num_layers))
+    def start(self, capacity: int | None = None) -> StackState:
+        """An empty cache, with `capacity` slots a row or growing: the first step reads the prompt."""
+        return StackState(cache_of(self.spec.stack.num_layers, capacity))
 
     def step(self, ids: Tensor, state: StackState, layout: Layout | None = None) -> Tensor:
         """Logits `(rows, vocabulary)` of the token after the last of `ids` `(rows, new tokens)`."""
@@ -77,7 +78,7 @@ class SingleStack(nn.Module):
 class StackState:
     """The cache of a decoder without memory, one row a hypothesis."""
 
-    def __init__(self, cache: GrowingCache) -> None:
+    def __init__(self, cache: RowCache) -> None:
         self.cache = cache
 
     def reorder(self, rows: Tensor, sentences: Tensor | None = None) -> None:

@@ -6,9 +6,10 @@ from torch import Tensor, nn
 
 from headway.models.heads import LanguageHead
 from headway.models.protocols import Output
-from headway.nn.cache import Cache, GrowingCache
+from headway.nn.cache import Cache, RowCache
 from headway.nn.init import initialise
 from headway.nn.masks import Layout
+from headway.nn.slots import cache_of
 from headway.nn.stack import Memory, Stack
 from headway.spec import TransformerSpec
 
@@ -52,9 +53,9 @@ class EncoderDecoder(nn.Module):
         states = self.decode(decoder_input_ids, Layout.padded(decoder_input_ids, decoder_attention_mask), memory)
         return Output(self.head(states), states, encoder_last_hidden_state=memory.states)
 
-    def start(self, memory: Memory) -> TransformerState:
-        """A growing cache before the first target token."""
-        return TransformerState(memory, GrowingCache(self.spec.decoder.num_layers))
+    def start(self, memory: Memory, capacity: int | None = None) -> TransformerState:
+        """An empty cache, with `capacity` slots a row or growing, before the first target token."""
+        return TransformerState(memory, cache_of(self.spec.decoder.num_layers, capacity))
 
     def step(self, ids: Tensor, state: TransformerState, layout: Layout | None = None) -> Tensor:
         """Logits `(rows, vocabulary)` of the token after the last of `ids` `(rows, new tokens)`."""
@@ -66,7 +67,7 @@ class EncoderDecoder(nn.Module):
 class TransformerState:
     """The memory, one row a sentence, and the cache, one row a hypothesis."""
 
-    def __init__(self, memory: Memory, cache: GrowingCache) -> None:
+    def __init__(self, memory: Memory, cache: RowCache) -> None:
         self.memory, self.cache = memory, cache
 
     def reorder(self, rows: Tensor, sentences: Tensor | None = None) -> None:
