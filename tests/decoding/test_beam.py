@@ -82,8 +82,11 @@ def test_greedy_is_that_of_transformers_and_a_beam_of_one(seed: int, force: bool
         assert set(ids[len(hypothesis.ids) :]) <= {PAD}
     options = Decoding(beam=1, max_length=12, force_end=force)
     for source, (hypothesis,) in zip(rows, found, strict=True):
-        memory, limits = ours.encode(torch.tensor([source])), torch.tensor([12])
-        searched = beam_search(ours, memory, limits, beam=1, stop="first", processors=options.processors(ours.spec))
+        state, limits = ours.start(ours.encode(torch.tensor([source]))), torch.tensor([12])
+        searched = beam_search(
+            ours, state, torch.tensor([[PAD]]), limits, beam=1, stop="first",
+            processors=options.processors(ours.spec),
+        )  # fmt: skip
         assert searched[0][0].ids == hypothesis.ids
         assert searched[0][0].score == pytest.approx(hypothesis.score, abs=1e-5)
 

@@ -1,4 +1,4 @@
-"""Beam search, for anything with `start` and `step` (`models/protocols.py`), vectorised over sentences and beams.
+"""Beam search, for anything with `step` (`models/protocols.py`), vectorised over sentences and beams.
 
 It returns what `generate` of transformers returns: the same hypotheses and the same scores. Candidates are the 2·beam
 best continuations of a sentence, so that enough are left when up to `beam` of them end; of those that end, only the
@@ -21,9 +21,11 @@ from torch import Tensor
 
 from headway.decoding.hypotheses import AVERAGE, NO_TOKEN, Hypothesis, LengthNorm, read
 from headway.decoding.processors import Moment, Processor
+from headway.decoding.rollout import mask_padding
+from headway.decoding.stopping import Ending
 from headway.decoding.vocabulary import highest
-from headway.models.protocols import Translator
-from headway.nn.stack import Memory
+from headway.models.protocols import Decoder, DecoderState
+from headway.nn.masks import Layout
 
 Stop = Literal["first", "bound", "never"]
 
@@ -60,34 +62,42 @@ class Beams(NamedTuple):
 
 @torch.inference_mode()
 def beam_search(
-    model: Translator,
-    memory: Memory,
+    model: Decoder,
+    state: DecoderState,
+    first: Tensor,
     limits: Tensor,
     *,
     beam: int,
+    layout: Layout | None = None,
     norm: LengthNorm = AVERAGE,
     stop: Stop = "bound",
     processors: Sequence[Processor] = (),
+    until: Ending | None = None,
 ) -> list[list[Hypothesis]]:
-    """The `beam` best hypotheses of every sentence of `memory`, best first.
+    """The `beam` best hypotheses of every sentence, best first.
 
-    `limits` `(sentences,)` is the most tokens each output may have, its end token included.
+    `state`, `first`, `layout` and `limits` are as in `rollout`. Log-probabilities are those after the processors: a
+    repetition penalty is part of the score.
     """
-    special, longest = model.spec.tokens, int(limits.max())
+    end_id, longest = model.spec.tokens.end_id, int(limits.max())
     divisors = norm.table(longest, limits.device)
     found: list[list[Hypothesis]] = [[] for _ in limits]
     places = torch.arange(len(limits), device=limits.device)  # in `found`, of the sentences still searched
     nothing = limits.new_full((len(limits), beam, longest), NO_TOKEN)
     live = Beams(nothing[:, :1], divisors.new_zeros(len(limits), 1))  # one each, until there is something to tell apart
     ended = Beams(nothing, divisors.new_full((len(limits), beam), -torch.inf))
-    state, last = model.start(memory), limits.new_full((len(limits), 1), special.start_id)
+    before, last = mask_padding(first, layout), first
     for length in range(1, longest + 1):
         full, width = limits == length, live.scores.shape[1]
-        scores = model.step(last, state).log_softmax(-1, dtype=torch.float32)  # (sentences · width, vocabulary)
+        logits = model.step(last, state, layout if length == 1 else None)
+        scores = logits.log_softmax(-1, dtype=torch.float32)  # (sentences · width, vocabulary)
+        moment = Moment(length, full.repeat_interleave(width), before, live.ids[..., : length - 1].flatten(0, 1))
         for process in processors:
-            process(scores, Moment(length, full.repeat_interleave(width)))
+            process(scores, moment)
         candidates, origin = live.extend(scores, length, 2 * beam)
-        ends = full[:, None] | (candidates.ids[..., length - 1] == special.end_id)  # (sentences, candidates)
+        ends = full[:, None] | (candidates.ids[..., length - 1] == end_id)  # (sentences, candidates)
+        if until is not None:
+            ends |= until(candidates.ids[..., :length].flatten(0, 1)).view_as(ends)
 
         normed = (candidates.scores / divisors[length]).masked_fill(~ends, -torch.inf)
         ended, _ = ended.join(Beams(candidates.ids[:, :beam], normed[:, :beam])).best(beam)
@@ -107,7 +117,7 @@ def beam_search(
             if len(still) == 0:
                 break
             live, ended, rows = live.select(still), ended.select(still), rows[still]
-            limits, places = limits[still], places[still]
+            limits, places, before = limits[still], places[still], before[still]
         state.reorder(rows.flatten(), still)
         last = live.ids[..., length - 1].view(-1, 1)
     return found

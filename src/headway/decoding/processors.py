@@ -1,7 +1,8 @@
-"""What forbids or forces tokens: changes of the log-probabilities of one step, in place.
+"""What forbids, forces or discourages tokens: changes of the scores of one step, in place.
 
-A token that is forbidden gets −inf and the rest keeps what it had, as in the beam search of transformers (a
-distribution that is sampled from is normalised again).
+Scores are log-probabilities in a beam search and logits where one token is chosen after the other, as in transformers;
+only a repetition penalty can tell. A token that is forbidden gets −inf and the rest keeps what it had (a distribution
+that is sampled from is normalised again).
 """
 
 from __future__ import annotations
@@ -12,20 +13,49 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
+from headway.decoding.hypotheses import NO_TOKEN
+from headway.errors import ConfigError
+
 
 class Moment(NamedTuple):
     """Where decoding stands when a token is about to be chosen."""
 
     length: int  # of the hypotheses with that token
     last: Tensor  # `(rows,)` bool: this token is the last that the length limit allows
+    first: Tensor  # `(sentences, tokens)`: what was read before, a prompt or the start token; NO_TOKEN is padding
+    written: Tensor  # `(rows, length - 1)`; the rows of a sentence stand next to each other
+
+    @property
+    def ids(self) -> Tensor:
+        """`(rows, tokens)`: all that was read and written so far."""
+        return torch.cat([self.first.repeat_interleave(len(self.written) // len(self.first), 0), self.written], 1)
 
 
 class Processor(Protocol):
-    """Anything that changes the log-probabilities `(rows, vocabulary)` of one step in place."""
+    """Anything that changes the scores `(rows, vocabulary)` of one step in place."""
 
     def __call__(self, scores: Tensor, moment: Moment) -> None:
-        """Forbid or force."""
+        """Forbid, force or discourage."""
         ...
+
+
+class RepetitionPenalty:
+    """Tokens that were there before score less: divided by `penalty`, or times it where negative (Keskar et al. 2019).
+
+    The prompt of a language model counts; the source of a translator does not.
+    """
+
+    def __init__(self, penalty: float) -> None:
+        if not penalty > 0:
+            raise ConfigError(f"repetition_penalty is {penalty}; it must be above 0 (1: none, 1.2 is usual)")
+        self.penalty = penalty
+
+    def __call__(self, scores: Tensor, moment: Moment) -> None:
+        """Each token once, however often it was there."""
+        ids = moment.ids
+        ids = torch.where(ids == NO_TOKEN, ids.amax(1, keepdim=True), ids)  # any real one: each counts once
+        values = scores.gather(1, ids)
+        scores.scatter_(1, ids, torch.where(values < 0, values * self.penalty, values / self.penalty))
 
 
 class Suppress:

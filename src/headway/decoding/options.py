@@ -1,0 +1,106 @@
+"""How outputs are searched for, and how long what a model reads and writes may be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from headway.decoding.beam import Stop
+from headway.decoding.hypotheses import AVERAGE, LengthNorm
+from headway.decoding.processors import ForceEnd, MinLength, Processor, RepetitionPenalty, Suppress
+from headway.decoding.sampling import Sampling
+from headway.errors import ConfigError
+from headway.spec import ModelSpec, RecurrentSpec, SingleStackSpec, StackSpec, TranslatorSpec
+
+NEW_TOKENS = 128  # of a continuation, where nothing else is said
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decoding:
+    """How outputs are searched for."""
+
+    beam: int = 5  # hypotheses kept a sentence; 1: greedy
+    length_norm: LengthNorm = AVERAGE
+    stop: Stop = "bound"
+    n_best: int = 1  # hypotheses returned a sentence
+    sampling: Sampling | None = None  # draw `n_best` outputs instead of searching; `beam` has no part in it
+    max_length: int | None = None  # tokens of an output, its end included; None: ratio · source + extra, or NEW_TOKENS
+    ratio: float = 2.0
+    extra: int = 20
+    min_length: int = 0
+    repetition_penalty: float = 1.0  # above 1: tokens that were there before score less
+    force_end: bool = False  # at the length limit the end token is certain, as with forced_eos_token_id
+    suppress: tuple[int, ...] = ()  # ids that are never an output
+    cache: Literal["slots", "growing"] | None = None  # None: slots, but growing for a beam, whose rows move every step
+
+    def __post_init__(self) -> None:
+        for name, value in (("beam", self.beam), ("n_best", self.n_best), ("max_length", self.max_length)):
+            if value is not None and value < 1:
+                raise ConfigError(f"{name} is {value}; it must be at least 1")
+        if self.sampling is None and self.n_best > self.beam:
+            raise ConfigError(f"n_best is {self.n_best}, but a beam of {self.beam} finds no more than {self.beam}")
+        RepetitionPenalty(self.repetition_penalty)
+
+    def limit(self, length: int, spec: ModelSpec) -> int:
+        """The most tokens of an output for a source or prompt of `length`, and never more than there are positions."""
+        if isinstance(spec, SingleStackSpec):
+            wanted, most = self.max_length or NEW_TOKENS, reach(spec.stack)
+            return wanted if most is None else min(wanted, most - length + 1)  # the last token is never read
+        wanted = self.max_length or int(self.ratio * length) + self.extra
+        most = spec.max_length if isinstance(spec, RecurrentSpec) else reach(spec.decoder)
+        return wanted if most is None else min(wanted, most)
+
+    def processors(self, spec: ModelSpec) -> list[Processor]:
+        """What these options forbid, force and discourage."""
+        end_id = spec.tokens.end_id
+        wanted: list[tuple[bool, Processor]] = [
+            (self.repetition_penalty != 1, RepetitionPenalty(self.repetition_penalty)),
+            (bool(self.suppress), Suppress(self.suppress)),
+            (self.min_length > 1 and end_id >= 0, MinLength(self.min_length, end_id)),
+            (self.force_end and end_id >= 0, ForceEnd(end_id)),
+        ]
+        return [processor for is_wanted, processor in wanted if is_wanted]
+
+    @property
+    def rows(self) -> int:
+        """How many hypotheses of a sentence are computed at a time."""
+        return self.beam if self.sampling is None else self.n_best
+
+    def capacity(self, read: int, limits: Sequence[int]) -> int | None:
+        """Slots for `read` tokens and the outputs that follow; None: a cache that grows."""
+        is_search = self.sampling is None and self.beam > 1
+        kind = self.cache or ("growing" if is_search else "slots")
+        return read + max(limits) - 1 if kind == "slots" else None
+
+
+DEFAULT = Decoding()
+
+
+def reach(stack: StackSpec) -> int | None:
+    """The most tokens that positions tell apart; None: formulas and distances go on for ever."""
+    return stack.max_length if stack.position.kind in ("learned", "sinusoidal") else None
+
+
+def source_reach(spec: ModelSpec) -> int | None:
+    """The most tokens that a model can read at once; None: any number."""
+    if isinstance(spec, RecurrentSpec):
+        return spec.max_length
+    return reach(spec.stack if isinstance(spec, SingleStackSpec) else spec.encoder)
+
+
+def source_positions(spec: TranslatorSpec) -> int:
+    """The most tokens a source may have, its end token included."""
+    return spec.max_length if isinstance(spec, RecurrentSpec) else spec.encoder.max_length
+
+
+def target_positions(spec: TranslatorSpec) -> int:
+    """The most tokens an output may have, its end token included."""
+    return spec.max_length if isinstance(spec, RecurrentSpec) else spec.decoder.max_length
+
+
+def source_vocabulary(spec: ModelSpec) -> int:
+    """How many ids what is read may have."""
+    if isinstance(spec, SingleStackSpec):
+        return spec.stack.vocab_size
+    return spec.source_vocab_size if isinstance(spec, RecurrentSpec) else spec.encoder.vocab_size
