@@ -6,10 +6,11 @@ import json
 import os
 import platform
 import resource
+import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -45,16 +46,30 @@ def load() -> float:
     return round(os.getloadavg()[0], 2)
 
 
+def has_bfloat16(about: Mapping[str, Any]) -> bool:
+    """Whether a `processor` multiplies bfloat16 in hardware."""
+    return bool({"avx512_bf16", "amx_bf16"} & set(about["flags"]))
+
+
 def peak_bytes() -> int:
     """The most memory this process ever held.
 
     Not `ru_maxrss` where there is better: that one begins with what the parent held when it started us.
     """
+    return _status("VmHWM") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def resident_bytes() -> int:
+    """The memory this process holds now; 0 where it is not told."""
+    return _status("VmRSS")
+
+
+def _status(name: str) -> int:
     path = Path("/proc/self/status")
     if not path.exists():
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return 0
     status = dict(line.split(":", 1) for line in path.read_text(encoding="utf-8").split("\n") if ":" in line)
-    return int(status["VmHWM"].split()[0]) * 1024
+    return int(status[name].split()[0]) * 1024
 
 
 def serve(answer: Callable[[Any], Answer]) -> None:
@@ -92,6 +107,8 @@ class Child:
     def close(self) -> None:
         """Let it end."""
         self.process.communicate()
+        if self.process.returncode:
+            raise SystemExit(f"a child failed: {self.command}")
 
 
 def take_turns(children: Mapping[str, Child], question: Any, rounds: int, *, title: str) -> list[dict[str, Answer]]:
@@ -114,6 +131,26 @@ def take_turns(children: Mapping[str, Child], question: Any, rounds: int, *, tit
         word = "to be done again" if redo else f"{counted} of {rounds}"
         print(f"{title}: round {word}, others used {foreign:.2f} processors", file=sys.stderr)
     return results
+
+
+def speed(answers: Sequence[Answer], tokens: int) -> dict[str, Any]:
+    """Tokens a second of the rounds that count, their seconds, and what else the machine did meanwhile."""
+    counted = [answer for answer in answers if answer["counts"]]
+    return {
+        "tokens_per_second": round(tokens / statistics.median(answer["seconds"] for answer in counted), 1),
+        "seconds": [round(answer["seconds"], 3) for answer in counted],
+        "foreign_processors": [round(answer["foreign"], 2) for answer in counted],
+        "output_tokens": tokens,
+    }
+
+
+def publish(report: Mapping[str, Any], out: Path | None) -> None:
+    """Print one JSON object, and write it to `out`."""
+    text = json.dumps(report, indent=1, ensure_ascii=False)
+    if out:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(text + "\n", encoding="utf-8", newline="\n")
+    print(text)
 
 
 def _busy_seconds() -> float:

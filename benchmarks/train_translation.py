@@ -12,7 +12,6 @@ with dropout off, Marian has our loss from our weights, and after the steps of `
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import os
 import statistics
@@ -23,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.machine import Answer, Child, load, processor, serve, take_turns, versions
+from benchmarks.machine import Answer, Child, has_bfloat16, load, processor, publish, serve, take_turns, versions
 from benchmarks.trained import D_MODEL, LAYERS, SEED, VOCABULARY, Ours, Peer, fresh, marian, torch_transformer
 
 ROWS = {
@@ -168,24 +167,19 @@ def run(arguments: argparse.Namespace) -> int:
         "processor": about,
         "versions": versions("headway", "torch", "transformers"),
     }
-    fast = {"avx512_bf16", "amx_bf16"} & set(about["flags"])
     wrong: list[str] = []
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         report["data"] = prepare(folder)
         for row in ROWS:
             report[row] = {"float32": measure(row, "float32", folder, arguments), "bfloat16": None}
-            if fast:
+            if has_bfloat16(about):
                 report[row]["bfloat16"] = measure(row, "bfloat16", folder, arguments)
             else:
                 report[row]["why_no_bfloat16"] = "the processor has neither AVX-512 BF16 nor AMX"
         wrong = check(report["equal"]["float32"])
     report["targets"], report["not_equal"] = TARGETS, wrong
-    text = json.dumps(report, indent=1, ensure_ascii=False)
-    if arguments.out:
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        arguments.out.write_text(text + "\n", encoding="utf-8", newline="\n")
-    print(text)
+    publish(report, arguments.out)
     return 1 if wrong else 0
 
 
