@@ -7,11 +7,13 @@ Embeddings and rotations take positions; a bias takes grid columns, whose differ
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 
-from headway.spec import StackSpec
+from headway.spec import RotaryScaling, StackSpec
 
 Rotation = tuple[Tensor, Tensor]
 
@@ -32,6 +34,16 @@ class Position(nn.Module):
     def bias(self, query: Tensor, key: Tensor) -> Tensor | None:
         """What is added to the scores: columns `(1, query)` and `(1, key)` → `(1, heads, query, key)`."""
         return None
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """A model in half precision keeps its formulas in full: a rounded frequency is wrong by turns far out."""
+        exact = dict(self.named_buffers(recurse=False))
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        for name, buffer in exact.items():
+            moved = self.get_buffer(name)
+            if moved.dtype.itemsize < 4:
+                setattr(self, name, buffer.to(moved.device))
+        return self
 
 
 class Sinusoidal(Position):
@@ -75,9 +87,13 @@ class Rotary(Position):
 
     frequency: Tensor
 
-    def __init__(self, head_dim: int, base: float = 10000.0) -> None:
+    def __init__(self, head_dim: int, base: float = 10000.0, scaling: RotaryScaling | None = None) -> None:
         super().__init__()
         frequency = base ** (-torch.arange(0, head_dim, 2, dtype=torch.float64) / head_dim)
+        if scaling is not None:
+            turns = scaling.length * frequency / (2 * math.pi)
+            kept = ((turns - scaling.low) / (scaling.high - scaling.low)).clamp(0, 1)
+            frequency = frequency * (kept + (1 - kept) / scaling.factor)
         self.register_buffer("frequency", frequency.float(), persistent=False)
 
     def rotation(self, positions: Tensor) -> Rotation:
@@ -91,7 +107,7 @@ def rotate(x: Tensor, rotation: Rotation | None) -> Tensor:
     if rotation is None:
         return x
     (cos, sin), (first, second) = rotation, x.chunk(2, -1)  # (..., heads, head_dim / 2)
-    return torch.cat([first * cos - second * sin, second * cos + first * sin], -1)
+    return torch.cat([first * cos - second * sin, second * cos + first * sin], -1).to(x.dtype)
 
 
 class Alibi(Position):
@@ -152,7 +168,7 @@ def position_of(spec: StackSpec) -> Position:
         case "learned":
             return Learned(spec.max_length, spec.d_model, position.offset)
         case "rotary":
-            return Rotary(attention.head_dim, position.base)
+            return Rotary(attention.head_dim, position.base, position.scaling)
         case "alibi":
             return Alibi(attention.num_heads)
         case "relative":
