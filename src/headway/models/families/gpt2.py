@@ -1,0 +1,230 @@
+"""GPT-2 (Radford et al. 2019): a decoder with learned positions and the norms before; KoGPT2 is one.
+
+`Gpt2` holds the choices of a model to train; `spec` and `config` read and write a published `config.json`, `keys` and
+`copies` say what the tensors are called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from headway.errors import CheckpointError, ConfigError
+from headway.models.families import decoders
+from headway.models.families.exchange import (
+    activation,
+    activation_name,
+    check,
+    confirmed,
+    number,
+    share,
+    special_tokens,
+)
+from headway.models.keys import Same, Stacked, StackedTransposed, Transposed, each_layer, weight_and_bias
+from headway.spec import (
+    Activation,
+    AttentionSpec,
+    DropoutSpec,
+    HeadSpec,
+    InitSpec,
+    LabelHeadSpec,
+    NormOrder,
+    PositionKind,
+    PositionSpec,
+    SingleStackSpec,
+    SpecialTokens,
+    StackSpec,
+)
+
+MODEL_TYPE, PREFIX = "gpt2", decoders.PREFIX
+ARCHITECTURES = (
+    "GPT2Model",
+    "GPT2LMHeadModel",
+    "GPT2ForSequenceClassification",
+    "GPT2ForTokenClassification",
+    "GPT2ForQuestionAnswering",
+)
+# fmt: off
+READ = {  # what `spec` looks at; of two names, the first counts
+    "vocab_size", "max_position_embeddings", "n_positions", "hidden_size", "n_embd", "num_hidden_layers", "n_layer",
+    "num_attention_heads", "n_head", "n_inner", "activation_function", "embd_pdrop", "attn_pdrop", "resid_pdrop",
+    "layer_norm_epsilon", "scale_attn_weights", "initializer_range", "bos_token_id", "eos_token_id", "pad_token_id",
+    *decoders.READ,
+}
+FIXED = {  # what has one value in this family; another one would be another model
+    "model_type": MODEL_TYPE,
+    "is_encoder_decoder": False,
+    "add_cross_attention": False,
+    "scale_attn_by_inverse_layer_idx": False,
+}
+UNUSED = {  # what has no influence on the model: a head that is not here, an order of the same arithmetic, notes
+    "summary_type", "summary_use_proj", "summary_activation", "summary_proj_to_labels", "summary_first_dropout",
+    "reorder_and_upcast_attn", "n_ctx", "is_decoder", "author", "created_date", "license",
+}
+# fmt: on
+BUFFERS: dict[str, None] = {
+    r"(transformer\.)?h\.\d+\.attn\.(masked_)?bias": None
+}  # causality as a table, and what it hides with
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Gpt2:
+    """Every choice the family leaves open; the defaults are the smallest published model."""
+
+    num_layers: int = 12
+    d_model: int = 768
+    d_ff: int | None = None  # None: 4 · d_model
+    num_heads: int = 12
+    scale: float | None = None  # of the scores; None: head_dim ** -0.5
+    dropout: float = 0.1  # of sublayers
+    embedding_dropout: float | None = None  # None: as that of sublayers
+    attention_dropout: float = 0.1
+    activation_dropout: float = 0.0
+    norm_order: NormOrder = "pre"
+    norm_eps: float = 1e-5
+    position: PositionKind = "learned"
+    activation: Activation = "gelu_tanh"
+    max_length: int = 1024
+    tied: bool = True  # the head is the embedding
+    init_std: float = 0.02
+
+    def spec(
+        self,
+        vocab_size: int,
+        tokens: SpecialTokens = SpecialTokens(),
+        *,
+        language_head: bool = True,
+        label_head: LabelHeadSpec | None = None,
+    ) -> SingleStackSpec:
+        """The model these choices and a vocabulary make; with a `label_head`, `language_head` is usually False.
+
+        Raises:
+            ConfigError: sizes that do not fit each other.
+        """
+        if self.num_heads < 1 or self.d_model % self.num_heads:
+            raise ConfigError(
+                f"d_model {self.d_model} is not divisible by num_heads {self.num_heads}; heads share the width evenly"
+            )
+        return SingleStackSpec(
+            family=MODEL_TYPE,
+            stack=StackSpec(
+                vocab_size=vocab_size,
+                max_length=self.max_length,
+                num_layers=self.num_layers,
+                d_model=self.d_model,
+                d_ff=4 * self.d_model if self.d_ff is None else self.d_ff,
+                attention=AttentionSpec(
+                    num_heads=self.num_heads, head_dim=self.d_model // self.num_heads, scale=self.scale
+                ),
+                causal=True,
+                position=PositionSpec(kind=self.position),
+                norm_eps=self.norm_eps,
+                norm_order=self.norm_order,
+                final_norm=self.norm_order != "post",
+                activation=self.activation,
+                dropout=DropoutSpec(
+                    embedding=self.dropout if self.embedding_dropout is None else self.embedding_dropout,
+                    attention=self.attention_dropout,
+                    activation=self.activation_dropout,
+                    residual=self.dropout,
+                ),
+            ),
+            language_head=HeadSpec(tied=self.tied) if language_head else None,
+            label_head=label_head,
+            init=InitSpec(scheme="normal", std=self.init_std, embedding_std=self.init_std, shrinks_residual=True),
+            tokens=tokens,
+        )
+
+
+SIZES = {
+    "tiny": Gpt2(num_layers=4, d_model=256, num_heads=4, max_length=256),
+    "small": Gpt2(),
+    "medium": Gpt2(num_layers=24, d_model=1024, num_heads=16),
+    "large": Gpt2(num_layers=36, d_model=1280, num_heads=20),
+    "xl": Gpt2(num_layers=48, d_model=1600, num_heads=25),
+}
+
+
+def spec(config: Mapping[str, Any], architecture: str | None = None) -> SingleStackSpec:
+    """The model that a GPT-2 `config.json` describes, with the heads of `architecture`, a class of transformers.
+
+    Raises:
+        CheckpointError: a key is missing, unknown, or has a value that this family cannot have.
+    """
+    check(config, read=READ, fixed=FIXED, unused=UNUSED)
+    words, labels = decoders.heads(config, architecture, ARCHITECTURES, dropout=0.1)
+    choices = Gpt2(
+        num_layers=number(config, "num_hidden_layers", "n_layer"),
+        d_model=number(config, "hidden_size", "n_embd"),
+        d_ff=None if config.get("n_inner") is None else number(config, "n_inner"),
+        num_heads=number(config, "num_attention_heads", "n_head"),
+        scale=None if config.get("scale_attn_weights", True) else 1.0,
+        dropout=share(config, "resid_pdrop", 0.1),
+        embedding_dropout=share(config, "embd_pdrop", 0.1),
+        attention_dropout=share(config, "attn_pdrop", 0.1),
+        norm_eps=share(config, "layer_norm_epsilon", 1e-5),
+        activation=activation(config, "activation_function", "gelu_new"),
+        max_length=number(config, "max_position_embeddings", "n_positions"),
+        tied=bool(config.get("tie_word_embeddings", True)),
+        init_std=share(config, "initializer_range", 0.02),
+    )
+    tokens = special_tokens(config, pad=None, start=50256, end=50256)
+    try:
+        return choices.spec(number(config, "vocab_size"), tokens, language_head=words, label_head=labels)
+    except ConfigError as error:
+        raise CheckpointError(f"config.json: {error}") from None
+
+
+def config(model: SingleStackSpec) -> dict[str, Any]:
+    """The `config.json` of a model that GPT-2 can express: `spec` gives the model back.
+
+    Raises:
+        ConfigError: the model has something that GPT-2 has not; the message names it.
+    """
+    stack = model.stack
+    data = {
+        "model_type": MODEL_TYPE,
+        "vocab_size": stack.vocab_size,
+        "n_positions": stack.max_length,
+        "n_embd": stack.d_model,
+        "n_layer": stack.num_layers,
+        "n_head": stack.attention.num_heads,
+        "n_inner": stack.d_ff,
+        "activation_function": activation_name(stack.activation),
+        "embd_pdrop": stack.dropout.embedding,
+        "attn_pdrop": stack.dropout.attention,
+        "resid_pdrop": stack.dropout.residual,
+        "layer_norm_epsilon": stack.norm_eps,
+        "scale_attn_weights": stack.attention.scale is None,
+        "initializer_range": model.init.std,
+        **decoders.written(model, ARCHITECTURES),
+    }
+    return confirmed(data, spec, model)
+
+
+def keys(model: SingleStackSpec) -> list[Same]:
+    """What each of our parameters is called in a GPT-2 checkpoint."""
+    return decoders.keys(model, [*ENDS, *each_layer(LAYER, model.stack.num_layers)])
+
+
+def copies(model: SingleStackSpec) -> dict[str, str]:
+    """Names under which a GPT-2 checkpoint may repeat a tensor, or keep it instead, and the name in `keys`."""
+    return decoders.copies(model, "wte.weight")
+
+
+ATTENTION, QUERY_KEY_VALUE = "stack.blocks.{i}.attention", ("query", "key", "value")
+ENDS = [
+    Same("stack.tokens.weight", "wte.weight"),
+    Same("stack.position.table.weight", "wpe.weight"),
+    *weight_and_bias("stack.final_norm", "ln_f"),
+]
+LAYER = [
+    *weight_and_bias(f"{ATTENTION}_norm", "h.{i}.ln_1"),
+    StackedTransposed(tuple(f"{ATTENTION}.{name}.weight" for name in QUERY_KEY_VALUE), "h.{i}.attn.c_attn.weight"),
+    Stacked(tuple(f"{ATTENTION}.{name}.bias" for name in QUERY_KEY_VALUE), "h.{i}.attn.c_attn.bias"),
+    *weight_and_bias(f"{ATTENTION}.out", "h.{i}.attn.c_proj", Transposed),
+    *weight_and_bias("stack.blocks.{i}.feed_forward_norm", "h.{i}.ln_2"),
+    *weight_and_bias("stack.blocks.{i}.feed_forward.up", "h.{i}.mlp.c_fc", Transposed),
+    *weight_and_bias("stack.blocks.{i}.feed_forward.down", "h.{i}.mlp.c_proj", Transposed),
+]
