@@ -1,0 +1,219 @@
+"""BLOOM (BigScience 2022): a decoder without a table of positions, which penalises distance instead (ALiBi).
+
+`Bloom` holds the choices of a model to train; `spec` and `config` read and write a published `config.json`, `keys` and
+`copies` say what the tensors are called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from headway.errors import CheckpointError, ConfigError
+from headway.models.families import decoders
+from headway.models.families.exchange import check, confirmed, number, share, special_tokens
+from headway.models.keys import PerHead, Same, each_layer, weight_and_bias
+from headway.spec import (
+    Activation,
+    AttentionSpec,
+    DropoutSpec,
+    HeadSpec,
+    InitSpec,
+    LabelHeadSpec,
+    NormOrder,
+    PositionKind,
+    PositionSpec,
+    SingleStackSpec,
+    SpecialTokens,
+    StackSpec,
+)
+
+MODEL_TYPE, PREFIX = "bloom", decoders.PREFIX
+ARCHITECTURES = (
+    "BloomModel",
+    "BloomForCausalLM",
+    "BloomForSequenceClassification",
+    "BloomForTokenClassification",
+    "BloomForQuestionAnswering",
+)
+# fmt: off
+READ = {  # what `spec` looks at; of two names, the first counts
+    "vocab_size", "n_embed", "hidden_size", "num_hidden_layers", "n_layer", "num_attention_heads", "n_head",
+    "layer_norm_epsilon", "initializer_range", "apply_residual_connection_post_layernorm", "attention_dropout",
+    "seq_length", "pretraining_tp", "slow_but_exact", "bos_token_id", "eos_token_id", "pad_token_id", *decoders.READ,
+}
+FIXED = {  # what has one value in this family; another one would be another model
+    "model_type": MODEL_TYPE,
+    "is_encoder_decoder": False,
+}
+UNUSED = {  # what has no influence on the model: settings of the program that trained it
+    "n_inner", "offset_alibi", "attention_softmax_in_fp32", "masked_softmax_fusion", "bias_dropout_fusion",
+    "skip_bias_add", "skip_bias_add_qkv", "is_decoder",
+}
+# fmt: on
+BUFFERS: dict[str, None] = {}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bloom:
+    """Every choice the family leaves open; the defaults are the smallest published model."""
+
+    num_layers: int = 24
+    d_model: int = 1024
+    d_ff: int | None = None  # None: 4 · d_model
+    num_heads: int = 16
+    dropout: float = 0.0  # of sublayers
+    attention_dropout: float = 0.0
+    activation_dropout: float = 0.0
+    norm_order: NormOrder = "pre"
+    norm_eps: float = 1e-5
+    position: PositionKind = "alibi"
+    activation: Activation = "gelu_tanh"
+    max_length: int = 2048  # of training texts; longer ones can be read
+    tied: bool = True  # the head is the embedding
+    init_std: float = 0.02
+
+    def spec(
+        self,
+        vocab_size: int,
+        tokens: SpecialTokens = SpecialTokens(),
+        *,
+        language_head: bool = True,
+        label_head: LabelHeadSpec | None = None,
+    ) -> SingleStackSpec:
+        """The model these choices and a vocabulary make; with a `label_head`, `language_head` is usually False.
+
+        Raises:
+            ConfigError: sizes that do not fit each other.
+        """
+        if self.num_heads < 1 or self.d_model % self.num_heads:
+            raise ConfigError(
+                f"d_model {self.d_model} is not divisible by num_heads {self.num_heads}; heads share the width evenly"
+            )
+        return SingleStackSpec(
+            family=MODEL_TYPE,
+            stack=StackSpec(
+                vocab_size=vocab_size,
+                max_length=self.max_length,
+                num_layers=self.num_layers,
+                d_model=self.d_model,
+                d_ff=4 * self.d_model if self.d_ff is None else self.d_ff,
+                attention=AttentionSpec(num_heads=self.num_heads, head_dim=self.d_model // self.num_heads),
+                causal=True,
+                position=PositionSpec(kind=self.position),
+                embedding_norm=True,
+                norm_eps=self.norm_eps,
+                norm_order=self.norm_order,
+                final_norm=self.norm_order != "post",
+                activation=self.activation,
+                dropout=DropoutSpec(
+                    attention=self.attention_dropout, activation=self.activation_dropout, residual=self.dropout
+                ),
+            ),
+            language_head=HeadSpec(tied=self.tied) if language_head else None,
+            label_head=label_head,
+            init=InitSpec(scheme="normal", std=self.init_std, embedding_std=self.init_std, shrinks_residual=True),
+            tokens=tokens,
+        )
+
+
+SIZES = {
+    "tiny": Bloom(num_layers=4, d_model=256, num_heads=4, max_length=256),
+    "560m": Bloom(),
+    "1b1": Bloom(d_model=1536),
+    "1b7": Bloom(d_model=2048),
+    "3b": Bloom(num_layers=30, d_model=2560, num_heads=32),
+    "7b1": Bloom(num_layers=30, d_model=4096, num_heads=32),
+    "176b": Bloom(num_layers=70, d_model=14336, num_heads=112),
+}
+
+
+def spec(config: Mapping[str, Any], architecture: str | None = None) -> SingleStackSpec:
+    """The model that a BLOOM `config.json` describes, with the heads of `architecture`, a class of transformers.
+
+    Raises:
+        CheckpointError: a key is missing, unknown, or has a value that this family cannot have.
+    """
+    check(config, read=READ, fixed=FIXED, unused=UNUSED)
+    if config.get("slow_but_exact") and (config.get("pretraining_tp") or 1) != 1:
+        raise CheckpointError(
+            "config.json: slow_but_exact with pretraining_tp above 1 makes transformers leave out the biases of two "
+            "layers; set slow_but_exact to false for the model that was trained"
+        )
+    words, labels = decoders.heads(config, architecture, ARCHITECTURES, dropout=0.0)
+    normed = config.get("apply_residual_connection_post_layernorm")
+    choices = Bloom(
+        num_layers=number(config, "num_hidden_layers", "n_layer"),
+        d_model=number(config, "n_embed", "hidden_size"),
+        num_heads=number(config, "num_attention_heads", "n_head"),
+        dropout=share(config, "hidden_dropout", 0.0),
+        attention_dropout=share(config, "attention_dropout", 0.0),
+        norm_order="pre_normed" if normed else "pre",
+        norm_eps=share(config, "layer_norm_epsilon", 1e-5),
+        max_length=2048 if config.get("seq_length") is None else number(config, "seq_length"),
+        tied=bool(config.get("tie_word_embeddings", True)),
+        init_std=share(config, "initializer_range", 0.02),
+    )
+    tokens = special_tokens(config, pad=None, start=1, end=2)
+    try:
+        return choices.spec(number(config, "vocab_size"), tokens, language_head=words, label_head=labels)
+    except ConfigError as error:
+        raise CheckpointError(f"config.json: {error}") from None
+
+
+def config(model: SingleStackSpec) -> dict[str, Any]:
+    """The `config.json` of a model that BLOOM can express: `spec` gives the model back.
+
+    Raises:
+        ConfigError: the model has something that BLOOM has not; the message names it.
+    """
+    stack = model.stack
+    data = {
+        "model_type": MODEL_TYPE,
+        "vocab_size": stack.vocab_size,
+        "hidden_size": stack.d_model,
+        "n_layer": stack.num_layers,
+        "n_head": stack.attention.num_heads,
+        "seq_length": stack.max_length,
+        "apply_residual_connection_post_layernorm": stack.norm_order == "pre_normed",
+        "hidden_dropout": stack.dropout.residual,
+        "attention_dropout": stack.dropout.attention,
+        "layer_norm_epsilon": stack.norm_eps,
+        "initializer_range": model.init.std,
+        **decoders.written(model, ARCHITECTURES),
+    }
+    return confirmed(data, spec, model)
+
+
+def keys(model: SingleStackSpec) -> list[Same]:
+    """What each of our parameters is called in a BLOOM checkpoint."""
+    layer = [*_query_key_value(model.stack.attention.num_heads), *LAYER]
+    return decoders.keys(model, [*ENDS, *each_layer(layer, model.stack.num_layers)])
+
+
+def copies(model: SingleStackSpec) -> dict[str, str]:
+    """Names under which a BLOOM checkpoint may repeat a tensor, or keep it instead, and the name in `keys`."""
+    return decoders.copies(model, "word_embeddings.weight")
+
+
+def _query_key_value(heads: int) -> list[Same]:
+    theirs, names = "h.{i}.self_attention.query_key_value", ("query", "key", "value")
+    return [
+        PerHead(tuple(f"stack.blocks.{{i}}.attention.{name}.{part}" for name in names), f"{theirs}.{part}", heads)
+        for part in ("weight", "bias")
+    ]
+
+
+ENDS = [
+    Same("stack.tokens.weight", "word_embeddings.weight"),
+    *weight_and_bias("stack.embedding_norm", "word_embeddings_layernorm"),
+    *weight_and_bias("stack.final_norm", "ln_f"),
+]
+LAYER = [
+    *weight_and_bias("stack.blocks.{i}.attention_norm", "h.{i}.input_layernorm"),
+    *weight_and_bias("stack.blocks.{i}.attention.out", "h.{i}.self_attention.dense"),
+    *weight_and_bias("stack.blocks.{i}.feed_forward_norm", "h.{i}.post_attention_layernorm"),
+    *weight_and_bias("stack.blocks.{i}.feed_forward.up", "h.{i}.mlp.dense_h_to_4h"),
+    *weight_and_bias("stack.blocks.{i}.feed_forward.down", "h.{i}.mlp.dense_4h_to_h"),
+]
