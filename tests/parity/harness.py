@@ -49,7 +49,7 @@ class Row:
     twin: type
     config: PretrainedConfig  # small, its sizes odd and all different
     family: Any  # the module
-    std: float = 0.3  # of the redrawn weights; 0.02 is always tried too
+    std: float = 0.2  # of the redrawn weights, large for a trained model; 0.02 is always tried too
     inputs: Literal["tokens", "pairs", "choices", "seq2seq"] = "tokens"  # pairs: with token_type_ids
     takes_positions: bool = False  # left padding is compared with the twin's, given position_ids; else with our right
     outputs: tuple[str, ...] = ("logits",)

@@ -109,7 +109,7 @@ ROWS = [
         bert,
         mutants=(labels_swapped,),
     ),
-    Row("bert-regression", BertForSequenceClassification, ONE_NUMBER, bert, std=0.2, mutants=(scale_off,)),
+    Row("bert-regression", BertForSequenceClassification, ONE_NUMBER, bert, mutants=(scale_off,)),
     Row(
         "bert-tokens",
         BertForTokenClassification,
