@@ -6,7 +6,7 @@ A new family is one file here, one row in a table below and, where others publis
 from collections.abc import Mapping
 from typing import Any
 
-from headway.models.families import bert, marian, recurrent, vaswani
+from headway.models.families import bert, bloom, gpt2, llama, marian, qwen2, recurrent, roberta, t5, vaswani
 from headway.models.families.exchange import Published
 from headway.models.families.recurrent import Recurrent
 from headway.models.families.vaswani import Vaswani
@@ -14,5 +14,13 @@ from headway.models.families.vaswani import Vaswani
 FAMILIES: dict[str, dict[str, Vaswani] | dict[str, Recurrent]] = {"vaswani": vaswani.SIZES} | recurrent.SIZES
 SIZES_OF: dict[str, Mapping[str, Any]] = {  # of the families of one stack, and of those that others publish
     "bert": bert.SIZES,
+    "roberta": roberta.SIZES,
+    "gpt2": gpt2.SIZES,
+    "bloom": bloom.SIZES,
+    "t5": t5.SIZES,
+    "llama": llama.SIZES,
+    "qwen2": qwen2.SIZES,
 }
-PUBLISHED: dict[str, Published] = {family.MODEL_TYPE: family for family in (bert, marian)}
+PUBLISHED: dict[str, Published] = {
+    family.MODEL_TYPE: family for family in (bert, bloom, gpt2, llama, marian, qwen2, roberta, t5)
+}
