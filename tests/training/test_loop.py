@@ -253,7 +253,7 @@ def test_validations_checkpoints_and_rows_keep_their_rhythm(tmp_path: Path) -> N
     rows = read_metrics(tmp_path)
     assert [row["step"] for row in rows if "loss" in row] == [2, 4, 6, 8, 10]
     assert [(row["step"], row["validation_loss"]) for row in rows if "loss" not in row] == [
-        (3, pytest.approx(math.nan, nan_ok=True)),
+        (3, None),  # what JSON has for it
         (6, 2.0),
         (9, 2.5),
         (11, 4.0),
