@@ -13,7 +13,12 @@ from headway.spec import InitSpec
 
 
 def initialise(model: nn.Module, spec: InitSpec, d_model: int) -> None:
-    """Draw all matrices of `model` from torch's default generator; norms keep gain one and bias zero."""
+    """Draw all matrices of `model` from torch's default generator; norms keep gain one and bias zero.
+
+    On the `meta` device there is nothing to draw.
+    """
+    if any(weight.is_meta for weight in model.parameters()):
+        return
     for module in model.modules():
         if isinstance(module, Linear):
             _draw(module, spec)

@@ -21,6 +21,7 @@ SIZES_OF: dict[str, Mapping[str, Any]] = {  # of the families of one stack, and 
     "llama": llama.SIZES,
     "qwen2": qwen2.SIZES,
 }
+TRANSLATORS = {*FAMILIES, t5.MODEL_TYPE}  # their `spec` takes two vocabularies
 PUBLISHED: dict[str, Published] = {
     family.MODEL_TYPE: family for family in (bert, bloom, gpt2, llama, marian, qwen2, roberta, t5)
 }

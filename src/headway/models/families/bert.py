@@ -57,7 +57,7 @@ class Bert:
     dropout: float = 0.1  # of embeddings and sublayers
     attention_dropout: float = 0.1
     position: PositionKind = "learned"
-    position_offset: int = 0  # rows of the table that stand before position 0
+    after_padding: bool = False  # the row of position 0 comes after that of the padding id (Liu et al. 2019)
     norm_order: NormOrder = "post"
     norm_eps: float = 1e-12
     activation: Activation = "gelu"
@@ -79,7 +79,7 @@ class Bert:
         reads_pooler = label_head is not None and label_head.of in ("text", "choices") and label_head.reads == "pooler"
         return SingleStackSpec(
             family=self.family,
-            stack=self._stack(vocab_size),
+            stack=self._stack(vocab_size, tokens.pad_id + 1 if self.after_padding else 0),
             pooler=reads_pooler or (label_head is None and language_head is None),
             language_head=language_head,
             label_head=label_head,
@@ -87,7 +87,7 @@ class Bert:
             tokens=tokens,
         )
 
-    def _stack(self, vocab_size: int) -> StackSpec:
+    def _stack(self, vocab_size: int, offset: int) -> StackSpec:
         if self.d_model % self.num_heads:
             raise ConfigError(f"d_model {self.d_model} is not divisible by num_heads {self.num_heads}")
         return StackSpec(
@@ -98,7 +98,7 @@ class Bert:
             d_ff=self.d_ff or 4 * self.d_model,
             attention=AttentionSpec(num_heads=self.num_heads, head_dim=self.d_model // self.num_heads),
             causal=False,
-            position=PositionSpec(kind=self.position, offset=self.position_offset),
+            position=PositionSpec(kind=self.position, offset=offset),
             embedding_norm=True,
             token_types=self.token_types,
             norm_eps=self.norm_eps,

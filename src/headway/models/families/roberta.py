@@ -23,7 +23,7 @@ from headway.models.families.exchange import (
 from headway.models.keys import Same, weight_and_bias
 from headway.spec import LabelHeadSpec, SingleStackSpec
 
-_base = Bert(family="roberta", token_types=1, position_offset=2, norm_eps=1e-5)
+_base = Bert(family="roberta", token_types=1, after_padding=True, norm_eps=1e-5)
 SIZES = {"base": _base, "large": dataclasses.replace(_base, num_layers=24, d_model=1024, num_heads=16)}
 
 MODEL_TYPE, PREFIX = "roberta", "roberta."
@@ -42,11 +42,10 @@ def spec(config: Mapping[str, Any], architecture: str | None = None) -> SingleSt
     check(config, read=READ, fixed=FIXED, unused=UNUSED)
     name = architecture_of(config, architecture, ARCHITECTURES, "RobertaModel")
     tokens = special_tokens(config, pad=1, start=0, end=2)
-    choices, offset = choices_of(config), tokens.pad_id + 1  # the table has rows for the padding id and those before it
+    choices = choices_of(config)
+    length = choices.max_length - tokens.pad_id - 1  # the table has rows for the padding id and what is before it
     try:
-        return dataclasses.replace(
-            choices, family="roberta", max_length=choices.max_length - offset, position_offset=offset
-        ).spec(
+        return dataclasses.replace(choices, family="roberta", max_length=length, after_padding=True).spec(
             number(config, "vocab_size"),
             tokens,
             language_head=MASKED_LM if name == "RobertaForMaskedLM" else None,
