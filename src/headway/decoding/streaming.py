@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from headway.decoding.stopping import StopStrings
+from headway.decoding.stopping import StopStrings, byte_pieces
 from headway.text.tokenizer import Tokenizer
 
 CONTEXT = 8  # pieces that are decoded again with the next one, for what a decoder does between pieces
-_BYTES = [f"<0x{byte:02X}>" for byte in range(256)]  # pieces of a character that the vocabulary lacks
 _OPEN = re.compile("[\u1100-\u11a7\ua960-\ua97f\ud7b0-\ud7ca]*\ufffd*\\Z")  # half a syllable, or half a character
 
 
@@ -23,7 +22,7 @@ class TextStream:
     def __init__(self, tokenizer: Tokenizer, stops: StopStrings | None = None, prompt: Sequence[int] = ()) -> None:
         """`prompt` is what the ids continue."""
         self.tokenizer, self.stops, self.is_stopped = tokenizer, stops, False
-        self._bytes = {tokenizer.id_of(piece) for piece in _BYTES if piece in tokenizer}
+        self._bytes = byte_pieces(tokenizer)
         self._looks_ahead = _looks_ahead(tokenizer)
         self._ids = [] if self._looks_ahead else list(prompt[-CONTEXT:])  # the last ones
         self._sent = len(tokenizer.decode(self._ids))  # characters of their text that left

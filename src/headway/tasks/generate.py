@@ -1,0 +1,150 @@
+"""Prompts in, what a model writes after them out: continued by a decoder, answered by an encoder-decoder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Literal
+
+from headway.decoding.generate import Decoding, check_ids, complete, decode, write
+from headway.decoding.hypotheses import Hypothesis
+from headway.decoding.options import source_reach
+from headway.decoding.stopping import StopStrings
+from headway.decoding.streaming import TextStream, continuations
+from headway.errors import ConfigError
+from headway.models.build import Model
+from headway.models.single import SingleStack
+from headway.text.tokenizer import TokenizerPair
+
+CHUNK = 1000  # prompts read ahead and sorted together
+GREEDY = Decoding(beam=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """One output for a prompt; an encoder-decoder reads the prompt as its source."""
+
+    text: str  # what follows the prompt, up to a stop string
+    ids: list[int]  # all that were chosen, an end token and a stop string included
+    log_probability: float  # nats, of all ids
+    score: float  # by which the outputs of a prompt are ranked
+    finished: Literal["end", "stop", "limit"]  # by the end token, a stop string, or the limit of tokens
+
+
+def generate(
+    model: Model,
+    tokenizers: TokenizerPair,
+    prompts: Iterable[str],
+    options: Decoding = GREEDY,
+    *,
+    stop_strings: Sequence[str] = (),
+    batch_tokens: int = 4000,
+    chunk: int = CHUNK,
+) -> Iterator[list[Generated]]:
+    """The `n_best` outputs for each prompt, best first, or as they were drawn.
+
+    `chunk` prompts are read ahead, so that prompts of like length share a batch. An empty prompt stands for the start
+    of a text.
+
+    Raises:
+        ConfigError: the model does not write, or a prompt is empty and the model has no start token.
+        DataError: a prompt is longer than the model can read; the tokenizer is that of another model.
+    """
+    _check_writes(model)
+    stops = StopStrings(tokenizers.target, stop_strings) if stop_strings else None
+    source, first = iter(prompts), 1
+    while part := list(islice(source, chunk)):
+        rows = _encode(model, tokenizers, part, first)
+        if isinstance(model, SingleStack):
+            found = complete(model, rows, options, until=stops, batch_tokens=batch_tokens)
+        else:
+            found = decode(model, rows, options, until=stops, batch_tokens=batch_tokens)
+        befores = [before for before, best in zip(_before(model, rows), found, strict=True) for _ in best]
+        texts = iter(continuations(tokenizers.target, befores, [h.ids for best in found for h in best]))
+        for best in found:
+            yield [_cut(model, hypothesis, next(texts), stops) for hypothesis in best]
+        first += len(part)
+
+
+class Stream:
+    """Pieces of one output's text, each as soon as it is sure; `result` is the whole, once they have all come."""
+
+    def __init__(
+        self,
+        model: Model,
+        tokenizers: TokenizerPair,
+        prompt: str,
+        options: Decoding = GREEDY,
+        *,
+        stop_strings: Sequence[str] = (),
+    ) -> None:
+        """As `generate`, for one prompt and one output.
+
+        Raises:
+            ConfigError: as `generate`; also for a beam search or several outputs, whose text is only known in the end.
+            DataError: as `generate`.
+        """
+        _check_writes(model)
+        stops = StopStrings(tokenizers.target, stop_strings) if stop_strings else None
+        (ids,) = _encode(model, tokenizers, [prompt], 1)
+        self.result: Generated | None = None
+        self._steps = write(model, ids, options, until=stops)
+        self._text, self._model = TextStream(tokenizers.target, stops, _before(model, [ids])[0]), model
+
+    def __iter__(self) -> Iterator[str]:
+        """The pieces; none is empty, and joined they are the text of the result."""
+        pieces: list[str] = []
+        while self.result is None:
+            try:
+                piece = self._text.push(int(next(self._steps)))
+            except StopIteration as end:
+                ((hypothesis,),) = end.value
+                piece = self._text.finish()
+                self.result = _generated(self._model, hypothesis, "".join([*pieces, piece]), self._text.is_stopped)
+            if piece:
+                pieces.append(piece)
+                yield piece
+
+
+def _check_writes(model: Model) -> None:
+    if isinstance(model, SingleStack) and (model.spec.language_head is None or not model.spec.stack.causal):
+        raise ConfigError(
+            f"this {model.spec.family} model does not write text: it reads in both directions or has no language head; "
+            "name a decoder such as GPT-2, or an encoder-decoder such as T5"
+        )
+
+
+def _encode(model: Model, tokenizers: TokenizerPair, prompts: Sequence[str], first: int) -> list[list[int]]:
+    """What the model reads of each prompt; the first of them is called prompt `first` in errors."""
+    special, rows = model.spec.tokens, []
+    for number, ids in enumerate(tokenizers.source.encode_batch(prompts), first):
+        if isinstance(model, SingleStack):
+            wrapped = tokenizers.source.wrap(ids)
+            row = wrapped.ids[: wrapped.first_start + len(ids)]  # what ends a text comes later
+            if not row and special.start_id < 0:
+                raise ConfigError(
+                    f"prompt {number} is empty, and the model has no start token; give it a word to go on"
+                )
+            rows.append(row or [special.start_id])
+        else:
+            rows.append([*ids, special.end_id])
+    check_ids(rows, model.spec, "prompt", first, most=source_reach(model.spec))
+    return rows
+
+
+def _before(model: Model, rows: list[list[int]]) -> list[list[int]]:
+    """What the output continues: the prompt itself, or nothing where it was a source."""
+    return rows if isinstance(model, SingleStack) else [[] for _ in rows]
+
+
+def _cut(model: Model, hypothesis: Hypothesis, text: str, stops: StopStrings | None) -> Generated:
+    place = None if stops is None else stops.find(text)
+    return _generated(model, hypothesis, text[:place], place is not None)
+
+
+def _generated(model: Model, hypothesis: Hypothesis, text: str, is_stopped: bool) -> Generated:
+    finished: Literal["end", "stop", "limit"] = "stop" if is_stopped else "limit"
+    if not is_stopped and hypothesis.ids[-1] == model.spec.tokens.end_id:
+        finished = "end"
+    return Generated(text, hypothesis.ids, hypothesis.log_probability, hypothesis.score, finished)
