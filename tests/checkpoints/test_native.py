@@ -67,6 +67,16 @@ def test_what_does_not_fit_is_named_and_nothing_is_changed(path: Path) -> None:
     assert all(torch.equal(a, b) for a, b in zip(target.parameters(), untouched.parameters(), strict=True))
 
 
+def test_a_model_is_loaded_without_a_draw(path: Path) -> None:
+    expected, before = model(), torch.get_rng_state()
+    loaded = native.load(expected.spec, path)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert all(torch.equal(a, b) for a, b in zip(loaded.parameters(), expected.parameters(), strict=True))
+    assert loaded.head.weight is loaded.encoder.tokens.weight
+    assert torch.equal(loaded.decoder.position.table, expected.decoder.position.table)
+    assert not loaded.training
+
+
 @pytest.mark.parametrize("damage", ["missing", "empty", "cut", "text", "folder"])
 def test_a_damaged_file_is_named(path: Path, damage: str) -> None:
     content = path.read_bytes()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from headway.checkpoints.native import read_json
+from headway.checkpoints.files import read_json
 from headway.errors import CheckpointError
 from headway.spec import SpecialTokens
 

@@ -1,4 +1,4 @@
-"""Folders as transformers writes and reads them: `config.json` and one `model.safetensors`, in and out.
+"""Folders as transformers writes and reads them, in and out: `config.json` and the weights.
 
 A family says what its keys mean (`models/families/`). Nothing is guessed: a tensor that is missing, left over, or not
 what the tie it repeats says is an error.
@@ -6,86 +6,170 @@ what the tie it repeats says is an error.
 
 from __future__ import annotations
 
-import re
+import dataclasses
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from headway.checkpoints.configuration import family_of, family_of_spec, read_config, spec_of
+from headway.checkpoints.files import check_names, write_json
 from headway.checkpoints.generation import GREEDY, GenerationDefaults
-from headway.checkpoints.native import fill, read_json, read_tensors, write_json, write_tensors
-from headway.checkpoints.rename import to_ours, to_theirs
-from headway.errors import CheckpointError
-from headway.models.families import marian
-from headway.models.transformer import EncoderDecoder
-from headway.spec import TransformerSpec
+from headway.checkpoints.naming import Names, buffer_of, known_names, match
+from headway.checkpoints.restore import restore
+from headway.checkpoints.shards import SHARD_SIZE, Stored, write_weights
+from headway.checkpoints.weights import Weights, open_weights
+from headway.errors import CheckpointError, ConfigError
+from headway.models.build import Model
+from headway.models.families.exchange import Published
+from headway.models.keys import Same
+from headway.spec import LabelHeadSpec, ModelSpec, SingleStackSpec
 
-FAMILIES = {marian.MODEL_TYPE: marian}
+
+class Restored(NamedTuple):
+    """A model from a folder, and what its weights did not say."""
+
+    model: Model
+    fresh: tuple[str, ...]  # our names of parameters that were drawn at random
+    unread: tuple[str, ...]  # names in the file of tensors that the model has no place for
 
 
-def load(folder: Path) -> EncoderDecoder:
-    """The model of a folder, in float32, whatever its weights are stored in.
+def load(
+    folder: Path,
+    *,
+    architecture: str | None = None,
+    head: LabelHeadSpec | None = None,
+    allow_missing: bool = False,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu",
+) -> Model:
+    """The model of a folder, in `dtype`, whatever its weights are stored in; see `read`."""
+    return read(
+        folder, architecture=architecture, head=head, allow_missing=allow_missing, dtype=dtype, device=device
+    ).model
+
+
+def read(
+    folder: Path,
+    *,
+    architecture: str | None = None,
+    head: LabelHeadSpec | None = None,
+    allow_missing: bool = False,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu",
+) -> Restored:
+    """The model of a folder, in evaluation mode.
+
+    Args:
+        folder: with `config.json` and the weights.
+        architecture: the class of transformers it is read as; None: the one that `config.json` names.
+        head: a head that stands on the stack instead of those of the folder; it is always fresh.
+        allow_missing: draw at random what the folder lacks, instead of refusing it.
+        dtype: of the parameters.
+        device: where they are put.
 
     Raises:
         CheckpointError: a file is missing or damaged, the model is of an unknown family or has an unknown option, or
             the weights are not those of the model.
+        ConfigError: the family has no such head.
     """
-    spec = read_spec(folder)
-    path = folder / "model.safetensors"
-    if not path.exists():
-        others = sorted(file.name for file in folder.iterdir() if file.suffix in (".bin", ".safetensors", ".h5"))
-        raise CheckpointError(
-            f"{folder} has no model.safetensors (it has {', '.join(others) or 'no weights'}); "
-            "load it with transformers and write it again with save_pretrained"
-        )
-    tensors = _without_copies(read_tensors(path), spec, path)
-    model = EncoderDecoder(spec)
-    fill(model, to_ours(tensors, marian.keys(spec), path), path)
-    return model.eval()
+    config = read_config(folder)
+    family = family_of(config, folder)
+    spec = spec_of(config, folder, architecture)
+    if head is not None:
+        spec = with_head(spec, head)
+    weights = open_weights(folder)
+    rows = family.keys(spec)
+    fresh = {row.theirs for row in rows if head is not None and row.names[0].startswith("label_head.")}
+    names = match((row.theirs for row in rows if row.theirs not in fresh), weights.shapes, family, spec)
+    strange = set(names.left_over)
+    if strange:  # parts that other classes of the family have are known, and left unread
+        strange = set() if allow_missing else strange - known_names(family, config)
+    check_names(missing=() if allow_missing else names.missing, left_over=strange, path=folder)
+    _check_repeats(names, weights, folder)
+    _check_buffers(names, weights, family, spec, folder)
+    model = restore(spec, rows, weights, names.stored, path=folder, dtype=dtype, device=device)
+    drawn = tuple(name for row in rows if row.theirs not in names.stored for name in row.names)
+    return Restored(model.eval(), drawn, names.left_over)
 
 
-def read_spec(folder: Path) -> TransformerSpec:
+def read_spec(folder: Path, architecture: str | None = None) -> ModelSpec:
     """The spec that a folder's `config.json` describes.
 
     Raises:
         CheckpointError: the file is missing or damaged, or of an unknown family.
     """
-    config = read_json(folder / "config.json", "a model's configuration")
-    if config.get("model_type") not in FAMILIES:
-        raise CheckpointError(
-            f"{folder / 'config.json'}: model_type is {config.get('model_type')!r}; known: {', '.join(FAMILIES)}"
-        )
-    return marian.spec(config)
+    return spec_of(read_config(folder), folder, architecture)
 
 
-def save(model: EncoderDecoder, folder: Path, generation: GenerationDefaults = GREEDY) -> None:
-    """Write `model` so that `MarianMTModel.from_pretrained(folder)` gives the same logits.
-
-    Any model will do that Marian can express, as can be the Vaswani family's; a head without a bias gets zeros.
+def with_head(spec: ModelSpec, head: LabelHeadSpec) -> SingleStackSpec:
+    """The same stack with `head` and no other.
 
     Raises:
-        ConfigError: the model has something that Marian has not; the message names it.
+        ConfigError: the model is no single stack.
+    """
+    if not isinstance(spec, SingleStackSpec):
+        raise ConfigError(f"a label head stands on a single stack, and the family {spec.family} has two")
+    reads_pooler = head.of in ("text", "choices") and head.reads == "pooler"
+    return dataclasses.replace(spec, language_head=None, label_head=head, pooler=reads_pooler)
+
+
+def save(
+    model: Model,
+    folder: Path,
+    generation: GenerationDefaults = GREEDY,
+    *,
+    dtype: torch.dtype | None = None,
+    shard_size: int = SHARD_SIZE,
+) -> None:
+    """Write `model` so that the `from_pretrained` of its class gives the same logits.
+
+    An encoder-decoder of the Vaswani family is written as Marian where Marian can express it; a head without a bias
+    gets zeros. `dtype` None: the one it has; `shard_size` is the most bytes of a file.
+
+    Raises:
+        ConfigError: the model has something that its family has not; the message names it.
         CapacityError: the disk is full.
     """
-    config = marian.config(model.spec)
-    tensors = {name: weight.detach() for name, weight in model.named_parameters()}
-    tensors.setdefault("head.bias", torch.zeros(model.spec.decoder.vocab_size))
+    family = family_of_spec(model.spec)
+    config = family.config(model.spec)
+    parameters = {name: weight.detach() for name, weight in model.named_parameters()}
+    if "head.bias" not in parameters and hasattr(model, "head"):
+        parameters["head.bias"] = torch.zeros(model.head.out_features)
+    kind = dtype or parameters[next(iter(parameters))].dtype
+    tensors = [
+        Stored(
+            row.theirs,
+            sum(parameters[name].numel() for name in row.names) * kind.itemsize,
+            _maker(row, parameters, kind),
+        )
+        for row in family.keys(model.spec)
+    ]
     folder.mkdir(parents=True, exist_ok=True)
-    write_tensors(to_theirs(tensors, marian.keys(model.spec)), folder / "model.safetensors")
+    write_weights(folder, tensors, shard_size)
     write_json(folder / "generation_config.json", generation.to_json(model.spec.tokens))
-    write_json(folder / "config.json", config)
+    write_json(folder / "config.json", {**config, "dtype": str(kind).removeprefix("torch.")})
 
 
-def _without_copies(tensors: dict[str, Tensor], spec: TransformerSpec, path: Path) -> dict[str, Tensor]:
-    """The tensors that the key table names; repeated ties and fixed tables are looked at and dropped."""
-    for copy, name in marian.copies(spec).items():
-        if copy in tensors and not torch.equal(tensors[copy], tensors.setdefault(name, tensors[copy])):
-            raise CheckpointError(f"{path}: {copy} and {name} are tied by config.json, but hold different numbers")
-    buffers = {
-        name: make for pattern, make in marian.BUFFERS.items() for name in tensors if re.fullmatch(pattern, name)
-    }
-    for name, make in buffers.items():
+def _maker(row: Same, parameters: Mapping[str, Tensor], dtype: torch.dtype) -> Callable[[], Tensor]:
+    return lambda: row.to_theirs([parameters[name].to("cpu", dtype) for name in row.names])
+
+
+def _check_repeats(names: Names, weights: Weights, folder: Path) -> None:
+    for name, copy in names.repeats:
+        if weights.shapes[name] != weights.shapes[copy] or not torch.equal(weights.get(name), weights.get(copy)):
+            raise CheckpointError(f"{folder}: {copy} and {name} are tied by config.json, but hold different numbers")
+
+
+def _check_buffers(names: Names, weights: Weights, family: Published, spec: ModelSpec, folder: Path) -> None:
+    for name in names.buffers:
+        make = family.BUFFERS[buffer_of(name, family) or ""]
+        if make is None:
+            continue
         table = make(spec)
-        if tensors[name].shape != table.shape or not torch.allclose(tensors[name].float(), table, atol=1e-3):
-            raise CheckpointError(f"{path}: {name} does not hold what this family computes")
-    return {name: tensor for name, tensor in tensors.items() if name not in {*marian.copies(spec), *buffers}}
+        if weights.shapes[name] != tuple(table.shape) or not torch.allclose(
+            weights.get(name).float(), table, atol=1e-3
+        ):
+            raise CheckpointError(f"{folder}: {name} does not hold what this family computes")

@@ -5,19 +5,33 @@ Every file is written under another name and renamed when it is whole: a killed 
 
 from __future__ import annotations
 
-import errno
-import json
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from headway.errors import CapacityError, CheckpointError
+from headway.checkpoints.files import check_names, read_json, replace_file, some, write_json
+from headway.checkpoints.header import read_header
+from headway.checkpoints.restore import empty, restore
+from headway.checkpoints.weights import MappedWeights
+from headway.errors import CheckpointError
+from headway.models.build import Model
+from headway.models.keys import Same
+from headway.spec import ModelSpec
+
+__all__ = [
+    "check_names",
+    "fill",
+    "load",
+    "load_weights",
+    "read_json",
+    "read_tensors",
+    "save_weights",
+    "write_json",
+    "write_tensors",
+]
 
 
 def save_weights(model: nn.Module, path: Path) -> None:
@@ -38,6 +52,22 @@ def load_weights(model: nn.Module, path: Path) -> None:
     fill(model, read_tensors(path), path)
 
 
+def load(
+    spec: ModelSpec, path: Path, *, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
+) -> Model:
+    """The model of `spec` with the weights of a file, in evaluation mode; nothing is drawn, and no memory taken twice.
+
+    Raises:
+        CheckpointError: the file is missing or damaged, or its names or shapes are not those of the model.
+    """
+    weights = MappedWeights(read_header(path))
+    names = [name for name, _ in empty(spec, path).named_parameters()]
+    check_names(missing=set(names) - set(weights.shapes), left_over=set(weights.shapes) - set(names), path=path)
+    rows = [Same(name, name) for name in names]
+    stored = dict(zip(names, names, strict=True))
+    return restore(spec, rows, weights, stored, path=path, dtype=dtype, device=device).eval()
+
+
 def fill(model: nn.Module, tensors: Mapping[str, Tensor], path: Path | str) -> None:
     """Copy `tensors`, read from `path`, into the parameters of `model`, in place; all of them or none.
 
@@ -51,17 +81,10 @@ def fill(model: nn.Module, tensors: Mapping[str, Tensor], path: Path | str) -> N
         for name, weight in own.items()
         if tensors[name].shape != weight.shape
     ]:
-        raise CheckpointError(f"{path}: not the shapes of this model: {_some(wrong)}")
+        raise CheckpointError(f"{path}: not the shapes of this model: {some(wrong)}")
     with torch.no_grad():
         for name, weight in own.items():
             weight.copy_(tensors[name])
-
-
-def check_names(*, missing: set[str], left_over: set[str], path: Path | str) -> None:
-    """Raises CheckpointError unless both are empty; the message lists them."""
-    if missing or left_over:
-        lists = [f"{what}: {_some(sorted(names))}" for what, names in (("missing", missing), ("left over", left_over))]
-        raise CheckpointError(f"{path} does not hold the weights of this model; {'; '.join(lists)}")
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -70,13 +93,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     Raises:
         CheckpointError: the file is missing or damaged.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except FileNotFoundError:
-        raise CheckpointError(f"{path} does not exist; expected the weights of a model") from None
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{path} is not a whole safetensors file ({error}); copy or download it again") from None
+    weights = MappedWeights(read_header(path))
+    return {name: weights.get(name) for name in weights.shapes}
 
 
 def write_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
@@ -86,56 +104,4 @@ def write_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
         CapacityError: the disk is full.
     """
     contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
-    _replace(path, lambda part: save_file(contiguous, part, metadata={"format": "pt"}))
-
-
-def read_json(path: Path, what: str) -> dict[str, Any]:
-    """The object in a JSON file; `what` says in an error what was looked for, as in "the spec of a model".
-
-    Raises:
-        CheckpointError: the file is missing, damaged, or holds something else than an object.
-    """
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise CheckpointError(f"{path} does not exist; expected {what}") from None
-    except OSError as error:
-        raise CheckpointError(f"{path} cannot be read ({error.strerror}); expected {what}") from None
-    except UnicodeDecodeError as error:
-        raise CheckpointError(f"{path} is not UTF-8 (byte {error.start}); expected {what} as JSON") from None
-    except json.JSONDecodeError as error:
-        raise CheckpointError(f"{path}, line {error.lineno}: {error.msg}; expected {what} as JSON") from None
-    if not isinstance(data, dict):
-        raise CheckpointError(f"{path} holds {type(data).__name__}; expected {what}, a JSON object")
-    return data
-
-
-def write_json(path: Path, data: Mapping[str, Any]) -> None:
-    """Write `data` for people to read: indented, Hangul as it is, one newline at the end.
-
-    Raises:
-        CapacityError: the disk is full.
-    """
-    text = json.dumps(data, indent=2, ensure_ascii=False) + "\n"
-    _replace(path, lambda part: part.write_text(text, encoding="utf-8", newline="\n"))
-
-
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        part.touch()
-        mode = part.stat().st_mode
-        write(part)
-        part.chmod(mode)  # safetensors would leave a file that nobody else may read
-        part.replace(path)
-    except (OSError, SafetensorError) as error:
-        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "os error 28" in str(error):
-            raise CapacityError(f"no room on the disk to write {path}; make room and start again") from None
-        raise
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _some(names: list[str], most: int = 10) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more if names else "none"
+    replace_file(path, lambda part: save_file(contiguous, part, metadata={"format": "pt"}))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from headway.checkpoints.native import check_names
+from headway.checkpoints.files import check_names
 from headway.models.keys import Same
 
 

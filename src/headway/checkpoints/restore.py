@@ -1,0 +1,127 @@
+"""A model from its spec and stored tensors: built on the `meta` device, then filled parameter by parameter.
+
+Nothing is drawn at random and no memory taken twice: a parameter is the mapped tensor itself where it is stored as it
+is needed, and a copy where it must be transposed, cut or brought to another dtype.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from headway.checkpoints.configuration import check_sizes, stacks
+from headway.checkpoints.files import some
+from headway.checkpoints.weights import Weights
+from headway.errors import CheckpointError, ConfigError
+from headway.models.build import Model, build
+from headway.models.keys import Same
+from headway.nn.init import initialise
+from headway.nn.positions import position_of
+from headway.nn.stack import Stack
+from headway.spec import ModelSpec, RecurrentSpec
+
+
+def restore(
+    spec: ModelSpec,
+    rows: Iterable[Same],
+    weights: Weights,
+    stored: Mapping[str, str],
+    *,
+    path: object,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu",
+) -> Model:
+    """The model of `spec`; `stored` says under which name of `weights` a row lies, and rows without one stay fresh.
+
+    Raises:
+        CheckpointError: a tensor has another shape than the model's.
+        ConfigError: the rows do not name every parameter.
+    """
+    model = empty(spec, path)
+    rows = list(rows)
+    places = _places(model)
+    check_shapes(model, rows, weights, stored, path)
+    fresh = {name for row in rows if row.theirs not in stored for name in row.names}
+    if unnamed := sorted(places.keys() - {name for row in rows for name in row.names}):
+        raise ConfigError(f"checkpoints of the family {spec.family} have no {some(unnamed)}; choose another head")
+    _draw(model, spec, {name: places[name] for name in sorted(fresh)}, dtype, device)
+    for row in rows:
+        if row.theirs in stored:
+            for name, part in zip(row.names, row.to_ours(weights.get(stored[row.theirs])), strict=True):
+                _put(model, places[name], _alone(part.to(device, dtype)))
+    for stack in model.modules():
+        if isinstance(stack, Stack) and list(stack.position.buffers()):
+            stack.position = position_of(stack.spec).to(device)
+    return model
+
+
+def empty(spec: ModelSpec, path: object) -> Model:
+    """The model without memory: every tensor on the `meta` device.
+
+    Raises:
+        CheckpointError: no such model can be built.
+    """
+    check_sizes(spec, path)
+    try:
+        with torch.device("meta"):
+            return build(spec)
+    except (ArithmeticError, RuntimeError, TypeError, ValueError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise CheckpointError(f"{path} describes a model that cannot be built ({reason})") from None
+
+
+def check_shapes(
+    model: nn.Module, rows: Iterable[Same], weights: Weights, stored: Mapping[str, str], path: object
+) -> None:
+    """Raises CheckpointError unless every stored tensor has the shape that the model asks for."""
+    own, found, wrong = dict(model.named_parameters()), weights.shapes, []
+    for row in rows:
+        name = stored.get(row.theirs)
+        if name is not None and all(part in own for part in row.names):
+            wanted = tuple(row.to_theirs([own[part] for part in row.names]).shape)
+            if found[name] != wanted:
+                wrong.append(f"{name} is {list(found[name])}, expected {list(wanted)}")
+    if wrong:
+        raise CheckpointError(f"{path}: not the shapes of this model: {some(wrong)}")
+
+
+def _places(model: nn.Module) -> dict[str, list[str]]:
+    """Each parameter by its first name, and all its names: a tied one has several."""
+    names: dict[int, list[str]] = {}
+    for name, parameter in model.named_parameters(remove_duplicate=False):
+        names.setdefault(id(parameter), []).append(name)
+    return {places[0]: places for places in names.values()}
+
+
+def _put(model: nn.Module, places: Iterable[str], tensor: Tensor) -> None:
+    parameter = nn.Parameter(tensor)
+    for place in places:
+        module, _, name = place.rpartition(".")
+        setattr(model.get_submodule(module), name, parameter)
+
+
+def _alone(tensor: Tensor) -> Tensor:
+    """Contiguous, and with no memory but its own."""
+    tensor = tensor.contiguous()
+    return tensor if tensor.untyped_storage().nbytes() == tensor.nbytes else tensor.clone()
+
+
+def _draw(
+    model: nn.Module,
+    spec: ModelSpec,
+    fresh: Mapping[str, list[str]],
+    dtype: torch.dtype,
+    device: torch.device | str,
+) -> None:
+    """Give the parameters `fresh` memory and first values, as in a new model."""
+    leaves = {name.rpartition(".")[0] for name in fresh}
+    for name, places in fresh.items():
+        _put(model, places, torch.empty_like(model.get_parameter(name), dtype=dtype, device=device))
+    for leaf in sorted(leaves):
+        module = model.get_submodule(leaf)
+        if isinstance(module, nn.Linear | nn.Embedding | nn.LayerNorm | nn.RMSNorm | nn.RNNBase):
+            module.reset_parameters()
+        if not isinstance(spec, RecurrentSpec):
+            initialise(module, spec.init, stacks(spec)[-1].d_model)
