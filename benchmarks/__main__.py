@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-BENCHMARKS = ("train_translation", "translate")
+BENCHMARKS = ("train_translation", "translate", "generate", "load")
 
 
 def main(given: list[str]) -> int:
