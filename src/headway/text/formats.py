@@ -18,86 +18,105 @@ checkpoint; then those of the family; then those whose ids stand in `config.json
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from tokenizers import Tokenizer as RustTokenizer
 
 from headway.errors import CheckpointError
-from headway.text import known, merges, wordpiece
-from headway.text.files import CONFIG, FILE, contents, read_bytes, read_json, read_settings
-from headway.text.special import NAMES, added_token, library_errors, written
+from headway.text import known
+from headway.text.charsmap import check_definition
+from headway.text.files import CONFIG, FILE, contents, read_json, read_settings
+from headway.text.readers import FAMILIES, MARIAN, MORE, READERS, Published, Read, read_marian
+from headway.text.special import NAMES, ROLES, added_token, library_errors, written
 from headway.text.template import around, with_one_type
 
-Json = dict[str, Any]
-KEPT = ("model_max_length", "padding_side", "extra_special_tokens", "additional_special_tokens")
+Definition = tuple[bytes, dict[str, Any]]
+_IDS = range(2**32)
+KEPT = ("model_max_length", "padding_side", *MORE)
 
 
-class Read(NamedTuple):
-    """What a reader makes of its files: a tokenizer, the usual names of its special pieces, and its template."""
-
-    rust: RustTokenizer
-    names: Mapping[str, str]
-    single: str = ""
-    pair: str = ""
-    inputs: tuple[str, ...] = ("input_ids", "attention_mask")
-    mask_strips: bool = False  # the mask takes the blank before it along
-
-
-def read(folder: Path) -> tuple[bytes, Json]:
+def read(folder: Path) -> Definition:
     """The definition and the settings of a folder's tokenizer.
 
     Raises:
-        CheckpointError: there is no tokenizer in the folder, it has two, or a file is damaged.
+        CheckpointError: there is no tokenizer in the folder, or there are two, or a file is damaged.
     """
-    config, settings = read_json(folder / CONFIG), read_settings(folder)
+    published = Published(folder, read_json(folder / CONFIG), read_settings(folder))
     if (folder / FILE).is_file():
-        return _as_it_is(folder, config, settings)
+        return _as_it_is(published)
+    if _holds(folder, MARIAN):
+        raise CheckpointError(f"{folder} holds separate tokenizers, source.spm and target.spm; load them as a pair")
     for names, reader in READERS.items():
-        if all((folder / name).is_file() for name in names):
-            path = folder / names[0]
+        if _holds(folder, names):
             try:
                 with library_errors():
-                    return _finish(reader(folder, config, settings), folder, config, settings)
+                    return _finish(reader(published), published)
             except ValueError as error:
-                raise CheckpointError(f"{path} is damaged, or of another kind ({error}); fetch it again") from error
+                raise _damaged(folder / names[0], error) from error
     raise CheckpointError(_missing(folder))
 
 
-def _as_it_is(folder: Path, config: Json, settings: Json) -> tuple[bytes, Json]:
-    """A `tokenizer.json` is left as it is, but for a token type that the model lacks."""
-    definition = read_bytes(folder / FILE)
+def read_pair(folder: Path) -> tuple[Definition, Definition] | None:
+    """The definitions and settings of Marian's two tokenizers; `None` where the folder is not Marian's.
+
+    Raises:
+        CheckpointError: a file is damaged.
+    """
+    if not _holds(folder, MARIAN):
+        return None
+    published = Published(folder, read_json(folder / CONFIG), read_settings(folder))
     try:
         with library_errors():
+            source, target = read_marian(published)
+            return _finish(source, published), _finish(target, published)
+    except ValueError as error:
+        raise _damaged(folder / MARIAN[0], error, f", {MARIAN[1]} or {MARIAN[2]}") from error
+
+
+def _holds(folder: Path, names: tuple[str, ...]) -> bool:
+    return all((folder / name).is_file() for name in names)
+
+
+def _damaged(path: Path, error: ValueError, others: str = "") -> CheckpointError:
+    return CheckpointError(f"{path}{others} is damaged, or of another kind ({error}); fetch it again")
+
+
+def _as_it_is(published: Published) -> Definition:
+    """A `tokenizer.json` is left as it is, but for a token type that the model lacks."""
+    folder, config, settings = published
+    definition = published.read(FILE)
+    try:
+        with library_errors():
+            check_definition(definition)
             if config.get("type_vocab_size") == 1:
                 definition = with_one_type(definition)
-            if not any(written(settings.get(key)) for key in NAMES):
+            usual = FAMILIES.get(str(config.get("model_type")), {})
+            unnamed = [key for key in NAMES if not written(settings.get(key))]
+            if any(key in usual or config.get(f"{key}_id") is not None for key in unnamed):
                 rust = RustTokenizer.from_buffer(definition)
-                usual = FAMILIES.get(str(config.get("model_type")), {})
-                settings = {**settings, **_named(rust, usual, config, settings)}
+                settings = {**settings, **_named(rust, usual, published)}
     except ValueError as error:
         raise CheckpointError(f"{folder / FILE} is damaged, or no {FILE} ({error}); write it again") from error
     return definition, settings
 
 
-def _finish(found: Read, folder: Path, config: Json, settings: Json) -> tuple[bytes, Json]:
+def _finish(found: Read, published: Published) -> Definition:
     """Special pieces, added pieces and template, and the settings that say the same to `transformers`."""
-    rust = found.rust
-    named = _named(rust, found.names, config, settings)
-    lists = [settings.get(key) for key in KEPT[2:]]
-    more = [piece for listed in lists if isinstance(listed, list) for piece in listed]
-    more = [piece for piece in more if rust.token_to_id(written(piece) or "") is not None]
+    rust, settings = found.rust, published.settings
+    named = _named(rust, found.names, published)
+    more = [piece for piece in published.more if rust.token_to_id(written(piece) or "") is not None]
     tokens = [
         added_token(settings.get(key) or piece, lstrip=found.mask_strips and key == "mask_token")
         for key, piece in named.items()
     ]
     rust.add_special_tokens([token for token in [*tokens, *map(added_token, more)] if token is not None])
-    _add(rust, folder, settings)
+    _add(rust, published)
     if found.single:
-        rust.post_processor = around(found.single, found.pair, named, rust)
+        rust.post_processor = around(found.single, found.pair, {**found.names, **named}, rust)
     definition = rust.to_str().encode()
-    if config.get("type_vocab_size") == 1:
+    if published.config.get("type_vocab_size") == 1:
         definition = with_one_type(definition)
     kept = {key: settings[key] for key in KEPT if key in settings}
     return definition, {
@@ -109,31 +128,37 @@ def _finish(found: Read, folder: Path, config: Json, settings: Json) -> tuple[by
     }
 
 
-def _named(rust: RustTokenizer, usual: Mapping[str, str], config: Json, settings: Json) -> dict[str, str]:
-    """The special pieces by name, each from the first of the sources in this file's docstring that knows it."""
+def _named(rust: RustTokenizer, usual: Mapping[str, str], published: Published) -> dict[str, str]:
+    """The special pieces by name; each role from the first of the sources in this file's docstring that knows it."""
+    _, config, settings = published
     ids = {key: config.get(f"{key}_id") for key in NAMES}
-    from_ids = {key: rust.id_to_token(index) for key, index in ids.items() if type(index) is int and 0 <= index < 2**32}
+    numbered = {key: rust.id_to_token(index) for key, index in ids.items() if type(index) is int and index in _IDS}
     left_out = known.left_out(config, [rust.id_to_token(index) for index in range(8)])
     said = {key: written(settings.get(key)) for key in NAMES}
+    sources: list[Mapping[str, Any]] = [said, left_out, usual, numbered]
     named: dict[str, str] = {}
-    for source in (from_ids, usual, left_out, said):
-        pieces = {key: piece for key, piece in source.items() if key in NAMES and isinstance(piece, str)}
-        named |= {key: piece for key, piece in pieces.items() if rust.token_to_id(piece) is not None}
+    for keys in ROLES.values():
+        for source in sources:
+            pieces = {key: source.get(key) for key in keys}
+            there = {key: piece for key, piece in pieces.items() if piece and rust.token_to_id(piece) is not None}
+            if there:
+                named |= there
+                break
     return named
 
 
-def _add(rust: RustTokenizer, folder: Path, settings: Json) -> None:
+def _add(rust: RustTokenizer, published: Published) -> None:
     """Adds the pieces that were added to a vocabulary later, in the order of their ids.
 
     Raises:
         ValueError: a piece would get another id than its file says.
     """
-    listed = settings.get("added_tokens_decoder")
+    listed = published.settings.get("added_tokens_decoder")
     wanted: dict[int, object] = {}
     for index, token in listed.items() if isinstance(listed, dict) else ():
         if index.isdecimal() and written(token):
             wanted[int(index)] = token
-    for piece, index in read_json(folder / "added_tokens.json").items():
+    for piece, index in read_json(published.folder / "added_tokens.json").items():
         if type(index) is int:
             wanted.setdefault(index, {"content": piece, "special": False})
     for index, token in sorted(wanted.items(), key=lambda entry: entry[0]):
@@ -146,44 +171,8 @@ def _add(rust: RustTokenizer, folder: Path, settings: Json) -> None:
             raise ValueError(f"the added piece {added.content!r} is said to have id {index}, but comes to {place}")
 
 
-def _read_vocab_txt(folder: Path, config: Json, settings: Json) -> Read:
-    content = read_bytes(folder / "vocab.txt")
-    opening: list[str | None] = [*wordpiece.lines(content[:1000])[:8]]
-    settings = {**known.left_out(config, opening), **settings}
-    names = wordpiece.NAMES
-    inputs = ("input_ids", "token_type_ids", "attention_mask")
-    return Read(wordpiece.convert(content, settings), names, wordpiece.SINGLE, wordpiece.PAIR, inputs)
-
-
-def _read_merges(folder: Path, config: Json, settings: Json) -> Read:
-    vocab = merges.read_vocab(read_bytes(folder / "vocab.json"))
-    pairs = merges.read_merges(read_bytes(folder / "merges.txt"))
-    said = f"{settings.get('tokenizer_class')} {config.get('model_type')}".lower()
-    if "qwen2" in said:
-        return Read(merges.convert(vocab, pairs, "qwen2", settings), merges.QWEN2_NAMES)
-    if any(family in said for family in ("roberta", "bart", "longformer")) or merges.looks_like_roberta(vocab):
-        rust = merges.convert(vocab, pairs, "roberta", settings)
-        return Read(rust, merges.ROBERTA_NAMES, merges.SINGLE, merges.PAIR, mask_strips=True)
-    usual = merges.GPT2_NAMES if "<|endoftext|>" in vocab else merges.PLAIN_NAMES
-    return Read(merges.convert(vocab, pairs, "gpt2", settings), usual)
-
-
-READERS: dict[tuple[str, ...], Callable[[Path, Json, Json], Read]] = {
-    ("vocab.json", "merges.txt"): _read_merges,
-    ("vocab.txt",): _read_vocab_txt,
-}
-FAMILIES: dict[str, Mapping[str, str]] = {
-    "bert": wordpiece.NAMES,
-    "roberta": merges.ROBERTA_NAMES,
-    "xlm-roberta": merges.ROBERTA_NAMES,
-    "bart": merges.ROBERTA_NAMES,
-    "gpt2": merges.GPT2_NAMES,
-    "qwen2": merges.QWEN2_NAMES,
-}
-
-
 def _missing(folder: Path) -> str:
     if (folder / "source" / FILE).is_file():
         return f"{folder} holds separate tokenizers; name {folder / 'source'} or {folder / 'target'}"
-    expected = ", ".join([FILE, *(" with ".join(names) for names in READERS)])
+    expected = ", ".join([FILE, *(" with ".join(names) for names in [*READERS, MARIAN])])
     return f"there is no {FILE} in {folder}, nor another tokenizer ({contents(folder)}); expected one of: {expected}"

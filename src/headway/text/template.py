@@ -84,12 +84,12 @@ def around(single: str, pair: str, named: Mapping[str, str], rust: RustTokenizer
     Raises:
         ValueError: a piece of the template is not in the vocabulary.
     """
-    try:
-        single, pair = single.format(**named), pair.format(**named)
-    except KeyError as error:
-        raise ValueError(f"its vocabulary has no {error.args[0]}, which stands around every text") from error
-    names = {part.rpartition(":")[0] for part in f"{single} {pair}".split() if not part.startswith("$")}
-    pieces = [(name, rust.token_to_id(name)) for name in sorted(names)]
+    single, pair = (" ".join(text.format(**named).split()) for text in (single, pair))
+    names = sorted({part.rpartition(":")[0] for part in f"{single} {pair}".split() if not part.startswith("$")})
+    pieces = [(name, rust.token_to_id(name)) for name in names]
+    missing = [name for name, index in pieces if index is None]
+    if missing:
+        raise ValueError(f"its vocabulary has no {' and no '.join(missing)}, which stands around every text")
     return processors.TemplateProcessing(single=single, pair=pair, special_tokens=pieces)
 
 

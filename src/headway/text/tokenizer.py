@@ -24,7 +24,7 @@ from headway.text.files import FILE, SETTINGS, write_folder
 from headway.text.special import ROLES, library_errors, roles
 from headway.text.template import Template, Wrapped, read_template
 
-PROBE = "A word, 한국어 ㅋ e\u0301 漢 😀"  # what is damaged deep inside a file shows when it is used
+PROBE = "A word, 한국어 ㅋ e\u0301 漢 😀"
 BATCH = 10_000  # texts handed to the library at once: bounds the memory of its encodings
 
 
@@ -71,14 +71,18 @@ class Tokenizer:
         Raises:
             CheckpointError: there is no tokenizer in the folder, or a file of it is damaged.
         """
-        definition, settings = formats.read(Path(folder))
+        return cls._checked(*formats.read(Path(folder)), Path(folder))
+
+    @classmethod
+    def _checked(cls, definition: bytes, settings: dict[str, Any], folder: Path) -> Tokenizer:
+        """A tokenizer that was used once, so that what is damaged deep inside a file shows."""
         try:
             with library_errors():
                 tokenizer = cls(definition, settings)
                 tokenizer.encode(PROBE)
             return tokenizer
         except ValueError as error:
-            path = Path(folder) / FILE
+            path = folder / FILE
             raise CheckpointError(f"{path} is damaged, or no {FILE} ({error}); write it again") from error
 
     def save(self, folder: str | Path) -> None:
@@ -278,7 +282,9 @@ class TokenizerPair(NamedTuple):
 
     @classmethod
     def load(cls, folder: str | Path) -> TokenizerPair:
-        """Reads a joint tokenizer from the folder itself, separate ones from `source/` and `target/` in it.
+        """Reads a joint tokenizer from the folder itself, separate ones from its `source/` and `target/`, or Marian's.
+
+        Marian's two are separate even where they share their ids, because each cuts its own language.
 
         Raises:
             CheckpointError: there is neither, or both, or a file is damaged.
@@ -291,6 +297,9 @@ class TokenizerPair(NamedTuple):
             )
         if separate:
             return cls(Tokenizer.load(folder / "source"), Tokenizer.load(folder / "target"))
+        marian = formats.read_pair(folder)
+        if marian is not None:
+            return cls(*(Tokenizer._checked(*read, folder) for read in marian))
         joint = Tokenizer.load(folder)
         return cls(joint, joint)
 
