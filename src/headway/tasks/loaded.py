@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from headway import spec as specs
 from headway.checkpoints import hf, native
@@ -20,6 +22,11 @@ from headway.models.protocols import Translator
 from headway.models.single import SingleStack
 from headway.nn.arithmetic import Arithmetic, prepare
 from headway.spec import ModelSpec
+from headway.tasks.answer import Answer, answer
+from headway.tasks.classify import Classification, classify
+from headway.tasks.embed import Pool, embed
+from headway.tasks.fill import Filling, fill
+from headway.tasks.tag import Tagged, Unit, tag
 from headway.tasks.translate import translate_lines
 from headway.text.tokenizer import TokenizerPair
 
@@ -61,6 +68,30 @@ class Loaded:
         """The best translation of each line; None: asked as the model was made to be."""
         found = translate_lines(self.translator, self.tokenizers, lines, options or self.decoding)
         return [best[0].text for best in found]
+
+    def fill(self, text: str, k: int = 5) -> Filling:
+        """The `k` most probable words for each mask of a text."""
+        return fill(self.model, self.tokenizers.source, text, k)
+
+    def classify(self, texts: Iterable[str | tuple[str, str]]) -> list[Classification]:
+        """The label of each text or pair, with probabilities."""
+        return list(classify(self.model, self.tokenizers.source, texts))
+
+    def tag(self, lines: Iterable[str], unit: Unit = "word") -> list[Tagged]:
+        """A label for every word, or character, of each line."""
+        return list(tag(self.model, self.tokenizers.source, lines, unit))
+
+    def answer(self, question: str, context: str, k: int = 5) -> Answer:
+        """The best answer to a question in a text, and the next best."""
+        return answer(self.model, self.tokenizers.source, question, context, k)
+
+    def embed(
+        self, texts: Iterable[str], layer: str = "-1", pool: Pool = "mean", normalize: bool = False
+    ) -> NDArray[np.float32] | list[NDArray[np.float32]]:
+        """The vectors `(texts, width)`; with pool `none` one matrix `(tokens, width)` a text."""
+        found = embed(self.model, self.tokenizers.source, texts, layer, pool, normalize)
+        vectors = [embedding.vector for embedding in found]
+        return vectors if pool == "none" or not vectors else np.stack(vectors)
 
 
 def load(

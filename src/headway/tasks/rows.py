@@ -70,8 +70,11 @@ def in_order(
         chunk: texts read ahead.
 
     Raises:
+        ConfigError: `batch_tokens` is less than 1.
         DataError: the tokenizer gives ids that the model does not have.
     """
+    if batch_tokens < 1:
+        raise ConfigError(f"batch_tokens is {batch_tokens}; it must be at least 1")
     source, number = iter(texts), 1
     while part := list(islice(source, chunk)):
         kept = {place: row for place, row in enumerate(read(part, number)) if row is not None and row.read.ids}

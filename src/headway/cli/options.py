@@ -1,0 +1,113 @@
+"""What the commands that read line by line have in common: their options, the bar, the report at the end."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from headway.tasks.loaded import Loaded
+
+STDIN = "-"
+
+
+class CanBeCut(Protocol):
+    """A result that knows how many tokens of its text the model could not read."""
+
+    @property
+    def cut(self) -> int:
+        """Tokens."""
+        ...
+
+
+Result = TypeVar("Result", bound=CanBeCut)
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """The first argument."""
+    parser.add_argument("model", metavar="MODEL", help="run folder, Hugging Face folder or hub id")
+
+
+def add_running(parser: argparse.ArgumentParser) -> None:
+    """How the model is run, and what happens to texts that are too long for it."""
+    parser.add_argument(
+        "--too-long", choices=["cut", "refuse"], default="cut", help="a text the model cannot read whole (%(default)s)"
+    )
+    parser.add_argument(
+        "--batch-tokens", type=int, default=4000, metavar="N", help="tokens at once, padding counted (%(default)s)"
+    )
+    parser.add_argument("--device", choices=["auto", "cpu", "cuda", "mps"], default="auto", help="(%(default)s)")
+    parser.add_argument(
+        "--dtype", choices=["auto", "float32", "bfloat16", "float16"], default="auto", help="(%(default)s)"
+    )
+    parser.add_argument(
+        "--quantize", choices=["int8"], help="multiply in eight bits, on a CPU: faster, a little less exact"
+    )
+    parser.add_argument("--offline", action="store_true", help="never touch the network")
+
+
+def load(arguments: argparse.Namespace) -> Loaded:
+    """The model of these arguments."""
+    import headway
+
+    return headway.load(
+        arguments.model,
+        device=arguments.device,
+        dtype=arguments.dtype,
+        quantize=arguments.quantize,
+        offline=arguments.offline,
+    )
+
+
+def chunk_of(file: str, usual: int) -> int:
+    """How many lines are read ahead: one where somebody types them."""
+    return 1 if file == STDIN and sys.stdin.isatty() else usual
+
+
+@dataclass
+class Tally:
+    """How many texts there were, and how many of them were cut."""
+
+    count: int = 0
+    cut: int = 0
+
+    def of(self, results: Iterable[Result], advance: Callable[[int], None]) -> Iterator[Result]:
+        """The results, counted as they pass."""
+        for result in results:
+            self.count += 1
+            self.cut += result.cut > 0
+            yield result
+            advance(1)
+
+    def report(self) -> None:
+        """Says on standard error what was cut, if anything was."""
+        if self.cut:
+            texts = f"{self.cut:,} of {self.count:,} texts"
+            print(f"headway: {texts} were longer than the model reads; their ends were left out", file=sys.stderr)
+
+
+def print_results(title: str, file: str, results: Iterable[Result], shown: Callable[[Result], Iterable[str]]) -> None:
+    """Prints the lines of each result, with a bar where a file becomes one, and says in the end how many were cut."""
+    typed, tally = file == STDIN and sys.stdin.isatty(), Tally()
+    with bar(title, file, to_screen=sys.stdout.isatty()) as advance:
+        for result in tally.of(results, advance):
+            for line in shown(result):
+                print(line, flush=typed)
+    tally.report()
+
+
+@contextmanager
+def bar(title: str, file: str, *, to_screen: bool) -> Iterator[Callable[[int], None]]:
+    """A bar while the lines of a file are worked on, unless the results themselves show on the screen."""
+    if file == STDIN or to_screen or not sys.stderr.isatty():
+        yield lambda n: None
+        return
+    from headway.data.lines import read_lines
+    from headway.data.progress import progress
+
+    with progress(title, sum(1 for _ in read_lines(file)), "lines") as advance:
+        yield advance
