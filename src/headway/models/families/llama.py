@@ -132,33 +132,27 @@ class Llama:
         )
 
 
-LLAMA3 = RotaryScaling(factor=32.0, low=1.0, high=4.0, length=8192)
+def _third(num_layers: int, d_model: int, num_heads: int) -> Llama:
+    """Version 3.2."""
+    return Llama(
+        num_layers=num_layers,
+        d_model=d_model,
+        d_ff=8192,
+        num_heads=num_heads,
+        num_kv_heads=8,
+        rotary_base=500000.0,
+        scaling=RotaryScaling(factor=32.0, low=1.0, high=4.0, length=8192),
+        norm_eps=1e-5,
+        max_length=131072,
+        tied=True,
+    )
+
+
 SIZES = {
     "tiny": Llama(num_layers=6, d_model=288, d_ff=768, num_heads=6, norm_eps=1e-5, tied=True),  # of llama2.c
     "2-7b": Llama(norm_eps=1e-5, max_length=4096),
-    "3.2-1b": Llama(
-        num_layers=16,
-        d_model=2048,
-        d_ff=8192,
-        num_kv_heads=8,
-        rotary_base=500000.0,
-        scaling=LLAMA3,
-        norm_eps=1e-5,
-        max_length=131072,
-        tied=True,
-    ),
-    "3.2-3b": Llama(
-        num_layers=28,
-        d_model=3072,
-        d_ff=8192,
-        num_heads=24,
-        num_kv_heads=8,
-        rotary_base=500000.0,
-        scaling=LLAMA3,
-        norm_eps=1e-5,
-        max_length=131072,
-        tied=True,
-    ),
+    "3.2-1b": _third(16, 2048, 32),
+    "3.2-3b": _third(28, 3072, 24),
 }
 
 
@@ -188,8 +182,8 @@ def read(
     Raises:
         CheckpointError: a key is missing or has a value that no relative can have.
     """
-    base, scaling = _rotation(config)
     try:
+        base, scaling = _rotation(config)
         choices = family(
             num_layers=number(config, "num_hidden_layers"),
             d_model=number(config, "hidden_size"),

@@ -50,8 +50,9 @@ def spec(config: Mapping[str, Any], architecture: str | None = None) -> SingleSt
         CheckpointError: a key is missing, unknown, or has a value that this family cannot have.
     """
     check(config, read=READ, fixed=FIXED, unused=UNUSED)
-    if windows := {*(config.get("layer_types") or ())} - {"full_attention"}:
-        raise CheckpointError(f"config.json: layer_types names {', '.join(sorted(map(str, windows)))}; not supported")
+    kinds = config.get("layer_types") or []
+    if not isinstance(kinds, list) or any(kind != "full_attention" for kind in kinds):
+        raise CheckpointError(f"config.json: layer_types is {kinds!r}; only 'full_attention' is supported")
     name = architecture_of(config, architecture, ARCHITECTURES, "Qwen2ForCausalLM")
     return llama.read(Qwen2, config, name, query_bias=True, out_bias=False, ff_bias=False)
 
