@@ -89,8 +89,8 @@ def read(
         strange = set() if allow_missing else strange - known_names(family, config)
     check_names(missing=() if allow_missing else names.missing, left_over=strange, path=folder)
     _check_repeats(names, weights, folder)
-    _check_buffers(names, weights, family, spec, folder)
     model = restore(spec, rows, weights, names.stored, path=folder, dtype=dtype, device=device)
+    _check_buffers(names, weights, family, model, folder)
     drawn = tuple(name for row in rows if row.theirs not in names.stored for name in row.names)
     return Restored(model.eval(), drawn, names.left_over)
 
@@ -163,13 +163,12 @@ def _check_repeats(names: Names, weights: Weights, folder: Path) -> None:
             raise CheckpointError(f"{folder}: {copy} and {name} are tied by config.json, but hold different numbers")
 
 
-def _check_buffers(names: Names, weights: Weights, family: Published, spec: ModelSpec, folder: Path) -> None:
+def _check_buffers(names: Names, weights: Weights, family: Published, model: Model, folder: Path) -> None:
     for name in names.buffers:
-        make = family.BUFFERS[buffer_of(name, family) or ""]
-        if make is None:
-            continue
-        table = make(spec)
-        if weights.shapes[name] != tuple(table.shape) or not torch.allclose(
-            weights.get(name).float(), table, atol=1e-3
+        ours = family.BUFFERS[buffer_of(name, family) or ""]
+        table = None if ours is None else model.get_buffer(ours).cpu()
+        if table is not None and (
+            weights.shapes[name] != tuple(table.shape)
+            or not torch.allclose(weights.get(name).float(), table, atol=1e-3)
         ):
             raise CheckpointError(f"{folder}: {name} does not hold what this family computes")

@@ -1,17 +1,22 @@
-"""A model from its spec, and the one-liner of the course."""
+"""A model from its spec, and the one-liner of the course.
+
+The models are imported where they are built: the tables of the families are read without torch.
+"""
 
 from __future__ import annotations
 
-from typing import overload
+from typing import TYPE_CHECKING, TypeAlias, overload
 
 from headway.models.families.vaswani import Vaswani
-from headway.models.recurrent import RecurrentEncoderDecoder
-from headway.models.single import SingleStack
-from headway.models.transformer import EncoderDecoder
 from headway.spec import ModelSpec, RecurrentSpec, SingleStackSpec, TranslatorSpec
 
-TranslationModel = EncoderDecoder | RecurrentEncoderDecoder
-Model = TranslationModel | SingleStack
+if TYPE_CHECKING:
+    from headway.models.recurrent import RecurrentEncoderDecoder
+    from headway.models.single import SingleStack
+    from headway.models.transformer import EncoderDecoder
+
+TranslationModel: TypeAlias = "EncoderDecoder | RecurrentEncoderDecoder"
+Model: TypeAlias = "EncoderDecoder | RecurrentEncoderDecoder | SingleStack"
 
 
 @overload
@@ -28,6 +33,10 @@ def build(spec: ModelSpec) -> Model: ...
 
 def build(spec: ModelSpec) -> Model:
     """A model with fresh weights, drawn from torch's default generator."""
+    from headway.models.recurrent import RecurrentEncoderDecoder
+    from headway.models.single import SingleStack
+    from headway.models.transformer import EncoderDecoder
+
     match spec:
         case RecurrentSpec():
             return RecurrentEncoderDecoder(spec)
@@ -50,5 +59,7 @@ def make_model(
     >>> make_model(11, 13, N=2, d_model=32, d_ff=64, h=4).spec.decoder.num_layers
     2
     """
+    from headway.models.transformer import EncoderDecoder
+
     choices = Vaswani(num_layers=N, d_model=d_model, d_ff=d_ff, num_heads=h, dropout=dropout, tied="none")
     return EncoderDecoder(choices.spec(src_vocab, tgt_vocab))

@@ -1,17 +1,18 @@
 """The rows of a key table: how our parameters lie in somebody else's checkpoint, readable both ways.
 
 A family's `keys(spec)` is a list of such rows that names each parameter of the model once; `checkpoints/rename.py`
-applies it. A row is one tensor of theirs and one or several of ours, and an operation with its inverse.
+applies it. A row is one tensor of theirs and one or several of ours, and an operation with its inverse. The names are
+there without torch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-import torch
-from torch import Tensor
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,8 @@ class Stacked(Same):
 
     def to_theirs(self, tensors: Sequence[Tensor]) -> Tensor:
         """n times `(out, ...)` → `(n · out, ...)`."""
+        import torch
+
         return torch.cat(list(tensors))
 
 
@@ -94,6 +97,8 @@ class StackedTransposed(Stacked):
 
     def to_theirs(self, tensors: Sequence[Tensor]) -> Tensor:
         """n times `(out, in)` → `(in, n · out)`."""
+        import torch
+
         return torch.cat(list(tensors)).T
 
 
@@ -110,6 +115,8 @@ class PerHead(Same):
 
     def to_theirs(self, tensors: Sequence[Tensor]) -> Tensor:
         """n times `(heads · head_dim, ...)` → `(heads · n · head_dim, ...)`."""
+        import torch
+
         return torch.stack([tensor.unflatten(0, (self.heads, -1)) for tensor in tensors], 1).flatten(0, 2)
 
 

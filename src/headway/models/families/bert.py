@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-
-from torch import Tensor
 
 from headway.errors import CheckpointError, ConfigError
 from headway.models.families.exchange import (
@@ -149,7 +147,7 @@ UNUSED = {  # what has no influence on the model: remains of Google's first rele
     "pooler_fc_size", "pooler_num_attention_heads", "pooler_num_fc_layers", "pooler_size_per_head", "pooler_type",
 }
 # fmt: on
-BUFFERS: dict[str, Callable[[Any], Tensor] | None] = {r"(bert\.)?embeddings\.position_ids": None}
+BUFFERS: dict[str, str | None] = {r"(bert\.)?embeddings\.position_ids": None}
 
 
 def spec(config: Mapping[str, Any], architecture: str | None = None) -> SingleStackSpec:

@@ -10,8 +10,6 @@ import dataclasses
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Literal, Protocol
 
-from torch import Tensor
-
 from headway.errors import CheckpointError, ConfigError, nearest
 from headway.models.keys import Same
 from headway.spec import Activation, LabelHeadSpec, SpecialTokens
@@ -43,7 +41,7 @@ class Published(Protocol):
 
     MODEL_TYPE: str  # `model_type` of `config.json`
     PREFIX: str  # what stands before the names of the base model where a head stands on it, such as "bert."
-    BUFFERS: Mapping[str, Callable[[Any], Tensor] | None]  # pattern of a name that is no weight: what it must hold
+    BUFFERS: Mapping[str, str | None]  # pattern of a name that is no weight: our buffer that it must equal; None: any
 
     def spec(self, config: Mapping[str, Any], architecture: str | None = None) -> Any:
         """The model of a `config.json`; `architecture` is a class name of transformers, None: as the config says."""
@@ -137,7 +135,7 @@ def activation(config: Mapping[str, Any], name: str, default: str) -> Activation
         CheckpointError: it is none of ours.
     """
     given = config.get(name, default)
-    if given not in ACTIVATIONS:
+    if not isinstance(given, str) or given not in ACTIVATIONS:
         raise CheckpointError(f"config.json: {name} is {given!r}; known: {', '.join(ACTIVATIONS)}")
     return ACTIVATIONS[given]
 
@@ -153,7 +151,8 @@ def architecture_of(config: Mapping[str, Any], wanted: str | None, known: Collec
     Raises:
         CheckpointError: the family has no such head here.
     """
-    given = wanted or (config.get("architectures") or [default])[0]
+    names = config.get("architectures") or [default]
+    given = wanted or (names[0] if isinstance(names, list) else names)
     if given not in known:
         raise CheckpointError(f"config.json: architectures names {given}; {nearest(str(given), known)}")
     return str(given)
@@ -178,7 +177,7 @@ def label_head(
         "regression": "regression",
     }  # fmt: skip
     given = config.get("problem_type")
-    if given not in problems:
+    if not (given is None or isinstance(given, str)) or given not in problems:
         raise CheckpointError(f"config.json: problem_type is {given!r}; known: {', '.join(filter(None, problems))}")
     labels = {"span": ("start", "end"), "choices": ("score",)}.get(of) or _labels(config)
     problem = problems[given]

@@ -9,12 +9,9 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from torch import Tensor
-
 from headway.errors import CheckpointError, ConfigError
 from headway.models.families.exchange import activation, activation_name, architecture_of, check
 from headway.models.keys import AsRow, Same, each_layer, weight_and_bias
-from headway.nn.positions import Sinusoidal
 from headway.spec import (
     AttentionSpec,
     DropoutSpec,
@@ -189,11 +186,8 @@ def copies(model: TransformerSpec) -> dict[str, str]:
     return {"lm_head.weight": "model.decoder.embed_tokens.weight"} if model.head.tied else {}
 
 
-def _sines(model: TransformerSpec) -> Tensor:
-    return Sinusoidal(model.encoder.max_length, model.encoder.d_model).table
-
-
-BUFFERS = {r"model\.(en|de)coder\.embed_positions\.weight": _sines}  # the table of sines, if kept at all
+# The table of sines, if it is kept at all.
+BUFFERS = {rf"model\.{side}\.embed_positions\.weight": f"{side}.position.table" for side in ("encoder", "decoder")}
 
 
 def _attention(ours: str, theirs: str, their_block: str) -> list[Same]:

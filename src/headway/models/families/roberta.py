@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
-
-from torch import Tensor
 
 from headway.errors import CheckpointError, ConfigError
 from headway.models.families import bert
@@ -30,7 +28,7 @@ MODEL_TYPE, PREFIX = "roberta", "roberta."
 ARCHITECTURES = ("RobertaModel", "RobertaForMaskedLM", *(f"RobertaFor{task}" for task in TASKS.values()))
 READ, UNUSED = bert.READ, bert.UNUSED
 FIXED = bert.FIXED | {"model_type": MODEL_TYPE}
-BUFFERS: dict[str, Callable[[Any], Tensor] | None] = {r"(roberta\.)?embeddings\.position_ids": None}
+BUFFERS: dict[str, str | None] = {r"(roberta\.)?embeddings\.position_ids": None}
 
 
 def spec(config: Mapping[str, Any], architecture: str | None = None) -> SingleStackSpec:
