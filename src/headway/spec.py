@@ -27,6 +27,11 @@ class SpecialTokens:
     end_id: int = 3
 
 
+def _check_rate(name: str, rate: float) -> None:
+    if not 0 <= rate <= 1:
+        raise ConfigError(f"{name} is {rate}; it is a share, so from 0 to 1")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DropoutSpec:
     """The share of values set to zero in training, at each of the five places."""
@@ -36,6 +41,10 @@ class DropoutSpec:
     activation: float = 0.0  # inside the feed-forward, after the activation
     residual: float = 0.0  # the output of every sublayer, before the addition
     final: float = 0.0  # the output of the stack, after the final norm
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            _check_rate(f"{field.name} dropout", getattr(self, field.name))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -154,6 +163,7 @@ class LabelHeadSpec:
             raise ConfigError("a head has no labels; give at least one")
         if len(set(self.labels)) < len(self.labels):
             raise ConfigError(f"a head has a label twice: {', '.join(self.labels)}")
+        _check_rate("a head's dropout", self.dropout)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -62,6 +62,10 @@ def test_a_table_of_causality_is_known_and_a_bias_is_not_taken_for_it() -> None:
         ({"n_head": 0}, "d_model 768 is not divisible by num_heads 0"),
         ({"n_layer": "12"}, "n_layer is '12'; expected a whole number"),
         ({"activation_function": "mish"}, "'mish'; known: relu"),
+        ({"activation_function": ["relu"]}, r"\['relu'\]; known: relu"),
+        ({"resid_pdrop": 1.5}, "residual dropout is 1.5; it is a share"),
+        ({"embd_pdrop": float("nan")}, "embedding dropout is nan"),
+        ({"architectures": 3}, "architectures names 3"),
         ({"architectures": ["GPT2DoubleHeadsModel"]}, "architectures names GPT2DoubleHeadsModel"),
     ],
 )
@@ -76,6 +80,13 @@ def test_of_two_names_the_one_that_transformers_follows_counts() -> None:
     theirs, stack = GPT2Config.from_dict(both), gpt2.spec(CONFIGS["gpt2"] | both).stack
     assert (stack.d_model, stack.num_layers) == (theirs.n_embd, theirs.n_layer)
     assert (stack.attention.num_heads, stack.max_length) == (theirs.n_head, theirs.n_positions)
+
+
+def test_a_head_that_makes_no_sense_is_refused() -> None:
+    with pytest.raises(CheckpointError, match="a head's dropout is -1"):
+        gpt2.spec(CONFIGS["gpt2"] | {"classifier_dropout": -1}, "GPT2ForTokenClassification")
+    with pytest.raises(CheckpointError, match=r"problem_type is \['regression'\]; known"):
+        gpt2.spec(CONFIGS["gpt2"] | {"problem_type": ["regression"]}, "GPT2ForSequenceClassification")
 
 
 @pytest.mark.parametrize("norm_order", ["pre", "post", "pre_normed"])

@@ -141,7 +141,6 @@ def spec(config: Mapping[str, Any], architecture: str | None = None) -> SingleSt
             "config.json: slow_but_exact with pretraining_tp above 1 makes transformers leave out the biases of two "
             "layers; set slow_but_exact to false for the model that was trained"
         )
-    words, labels = decoders.heads(config, architecture, ARCHITECTURES, dropout=0.0)
     normed = config.get("apply_residual_connection_post_layernorm")
     choices = Bloom(
         num_layers=number(config, "num_hidden_layers", "n_layer"),
@@ -157,6 +156,7 @@ def spec(config: Mapping[str, Any], architecture: str | None = None) -> SingleSt
     )
     tokens = special_tokens(config, pad=None, start=1, end=2)
     try:
+        words, labels = decoders.heads(config, architecture, ARCHITECTURES, dropout=0.0)
         return choices.spec(number(config, "vocab_size"), tokens, language_head=words, label_head=labels)
     except ConfigError as error:
         raise CheckpointError(f"config.json: {error}") from None

@@ -153,7 +153,6 @@ def spec(config: Mapping[str, Any], architecture: str | None = None) -> SingleSt
         CheckpointError: a key is missing, unknown, or has a value that this family cannot have.
     """
     check(config, read=READ, fixed=FIXED, unused=UNUSED)
-    words, labels = decoders.heads(config, architecture, ARCHITECTURES, dropout=0.1)
     choices = Gpt2(
         num_layers=number(config, "num_hidden_layers", "n_layer"),
         d_model=number(config, "hidden_size", "n_embd"),
@@ -171,6 +170,7 @@ def spec(config: Mapping[str, Any], architecture: str | None = None) -> SingleSt
     )
     tokens = special_tokens(config, pad=None, start=50256, end=50256)
     try:
+        words, labels = decoders.heads(config, architecture, ARCHITECTURES, dropout=0.1)
         return choices.spec(number(config, "vocab_size"), tokens, language_head=words, label_head=labels)
     except ConfigError as error:
         raise CheckpointError(f"config.json: {error}") from None
