@@ -63,9 +63,8 @@ UNUSED = {  # what has no influence on the model: a head that is not here, an or
     "reorder_and_upcast_attn", "n_ctx", "is_decoder", "author", "created_date", "license",
 }
 # fmt: on
-BUFFERS: dict[str, None] = {
-    r"(transformer\.)?h\.\d+\.attn\.(masked_)?bias": None
-}  # causality as a table, and what it hides with
+# Causality as a table, and the number that hides with it.
+BUFFERS: dict[str, None] = {r"(transformer\.)?h\.\d+\.attn\.(masked_)?bias": None}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
