@@ -174,6 +174,7 @@ def test_marian(separate: bool, tmp_path: Path) -> None:
         if pair.target.unk_id not in ids and not separate:  # transformers decodes with the source's special ids
             assert pair.target.decode([*ids, pair.target.end_id]) == twin.decode(ids, use_source_tokenizer=False)
     assert pair.source.highest_id == len(pieces) - 1
+    saved_is_the_same(pair.source, tmp_path / "source")
     pair.save(tmp_path / "saved")
     again = TokenizerPair.load(tmp_path / "saved")
     assert tuple(again) == tuple(pair)
@@ -186,11 +187,11 @@ def test_marian(separate: bool, tmp_path: Path) -> None:
 
 def test_a_character_that_only_the_other_side_knows_has_its_id(tmp_path: Path) -> None:
     here, pieces = marian(tmp_path)
-    vocab = {**json.loads((here / "vocab.json").read_text()), "龍": len(pieces), "▁man龍": len(pieces) + 1}
+    vocab = {**json.loads((here / "vocab.json").read_text()), "龍": len(pieces), "▁orange": len(pieces) + 1}
     (here / "vocab.json").write_text(json.dumps(vocab))
     source = TokenizerPair.load(here).source
     assert source.encode("a 龍").ids[-1] == len(pieces)
-    assert source.encode("a man").pieces == processor("unigram").encode("a man", out_type=str)
+    assert source.encode("an orange").pieces == processor("unigram").encode("an orange", out_type=str)
 
 
 def test_damaged_models_are_refused_with_their_reason() -> None:

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Protocol
 
+from headway.errors import DataError
+
 
 class Normalizer(Protocol):
     """What `tokenizers.normalizers` offer."""
@@ -73,3 +75,18 @@ def _joins(character: str) -> bool:
         return False
     head = unicodedata.normalize("NFKD", character)[0]
     return "\u1160" <= head <= "\u11ff" or unicodedata.category(head).startswith("M")
+
+
+def check_text(text: str) -> None:
+    """Refuses a text that no UTF-8 file can hold.
+
+    Raises:
+        DataError: it holds half of a surrogate pair.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        half = f"U+{ord(text[error.start]):04X}"
+        raise DataError(
+            f"character {error.start} of a text is {half}, half of a pair; repair the text: {text!r:.80}"
+        ) from None

@@ -15,7 +15,7 @@ says itself always wins.
 
 Sources: the configurations and the vocabulary in github.com/Beomi/KcBERT; the README of SKT-AI/KoGPT2 and its issue 51;
 vocab/sentencepiece.model in AIRC-KETI/ke-t5; kobert_transformers/tokenization_kobert.py in monologg/KoBERT-Transformers
-and kobert_hf in SKTBrain/KoBERT; for klue, its published examples (`[CLS]` is 2 in klue/bert-base, 0 in klue/roberta).
+and kobert_hf in SKTBrain/KoBERT; Park et al. 2021 (KLUE), section 4.
 """
 
 from __future__ import annotations

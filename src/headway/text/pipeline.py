@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tokenizers
 from tokenizers import Tokenizer as RustTokenizer
@@ -70,3 +72,13 @@ def normalize(text: str, normalizer: normalizers.Normalizer | None, normalizatio
     if normalizer is None or (not lowercase and form and unicodedata.is_normalized(form, text)):
         return text
     return normalizer.normalize_str(text)
+
+
+def type_of(definition: Mapping[str, Any]) -> str:
+    """The type that the content of a `tokenizer.json` is of, also where it was trained elsewhere."""
+    model = definition["model"]
+    if model["type"] == "BPE" and "ByteLevel" in json.dumps(definition["pre_tokenizer"]):
+        return "byte-bpe"
+    if model["type"] == "BPE":
+        return "bpe" if model["merges"] else "char"
+    return {"WordLevel": "word"}.get(model["type"], str(model["type"]).lower())

@@ -7,6 +7,7 @@ looking at where they end up, so every kind of processor, and any sequence of th
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -95,6 +96,8 @@ def around(single: str, pair: str, named: Mapping[str, str], rust: RustTokenizer
 
 def with_one_type(definition: bytes) -> bytes:
     """The definition with token type 0 everywhere: for a model that has no second type, though its tokenizer does."""
+    if not re.search(rb'"type_id":\s*[1-9]|"BertProcessing"', definition):
+        return definition
     content = json.loads(definition)
     content["post_processor"] = _one_type(content.get("post_processor"))
     return json.dumps(content, ensure_ascii=False).encode()

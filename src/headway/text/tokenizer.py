@@ -17,10 +17,11 @@ from typing import Any, NamedTuple
 
 from tokenizers import Tokenizer as RustTokenizer
 
-from headway.errors import CheckpointError, ConfigError, DataError
+from headway.errors import CheckpointError, ConfigError
 from headway.text import formats
-from headway.text.alignment import readings
+from headway.text.alignment import check_text, readings
 from headway.text.files import FILE, SETTINGS, write_folder
+from headway.text.pipeline import type_of
 from headway.text.special import ROLES, library_errors, roles
 from headway.text.template import Template, Wrapped, read_template
 
@@ -102,7 +103,7 @@ class Tokenizer:
         if special and self._markup is None:
             self._markup = _rust(self._definition)
         rust = self._markup if special and self._markup is not None else self._text
-        _check(text)
+        check_text(text)
         encoding = rust.encode(text, add_special_tokens=False)
         offsets = encoding.offsets
         for reading, spans in readings(text, rust.normalizer):
@@ -123,7 +124,7 @@ class Tokenizer:
         for first in range(0, len(texts), BATCH):
             batch = texts[first : first + BATCH]
             for text in batch:
-                _check(text)
+                check_text(text)
             encodings = self._text.encode_batch_fast(list(batch), add_special_tokens=False)
             ids += [encoding.ids for encoding in encodings]
         return ids
@@ -245,13 +246,7 @@ class Tokenizer:
     @property
     def type(self) -> str:
         """One of `trainer.TYPES`, seen from the definition (so for tokenizers trained elsewhere too)."""
-        definition = self.definition
-        model = definition["model"]
-        if model["type"] == "BPE" and "ByteLevel" in json.dumps(definition["pre_tokenizer"]):
-            return "byte-bpe"
-        if model["type"] == "BPE":
-            return "bpe" if model["merges"] else "char"
-        return {"WordLevel": "word"}.get(model["type"], str(model["type"]).lower())
+        return type_of(self.definition)
 
     @property
     def definition(self) -> dict[str, Any]:
@@ -330,14 +325,3 @@ def _rust(definition: bytes) -> RustTokenizer:
     rust.no_truncation()
     rust.no_padding()
     return rust
-
-
-def _check(text: str) -> None:
-    """Raises DataError where the text cannot be written as UTF-8."""
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        half = f"U+{ord(text[error.start]):04X}"
-        raise DataError(
-            f"character {error.start} of a text is {half}, half of a pair; repair the text: {text!r:.80}"
-        ) from None
