@@ -168,7 +168,7 @@ NEWER = {"position_embedding_type": "absolute", "use_cache": True, "gradient_che
 CONFIGS = {
     "bert-base-uncased": PUBLISHED | NEWER | {"vocab_size": 30522, "transformers_version": "4.6.0.dev0"},
     "bert-base-multilingual-cased": PUBLISHED | FIRST_RELEASE | NEWER | {"vocab_size": 119547},
-    "klue/bert-base": PUBLISHED | NEWER | {"vocab_size": 32000, "architectures": ["BertForPreTraining"]},
+    "klue/bert-base": PUBLISHED | NEWER | {"vocab_size": 32000},
     "beomi/kcbert-base": PUBLISHED | FIRST_RELEASE | {"vocab_size": 30000, "max_position_embeddings": 300},
     "monologg/kobert": PUBLISHED | {"vocab_size": 8002, "architectures": ["BertModel"]},
     "sentence-transformers/all-MiniLM-L6-v2": PUBLISHED

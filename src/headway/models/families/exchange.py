@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Literal, Protocol
 
-from headway.errors import CheckpointError, ConfigError, nearest
+from headway.errors import CheckpointError, ConfigError
 from headway.models.keys import Same
 from headway.spec import Activation, LabelHeadSpec, SpecialTokens
 
@@ -154,7 +154,7 @@ def architecture_of(config: Mapping[str, Any], wanted: str | None, known: Collec
     names = config.get("architectures") or [default]
     given = wanted or (names[0] if isinstance(names, list) else names)
     if given not in known:
-        raise CheckpointError(f"config.json: architectures names {given}; {nearest(str(given), known)}")
+        raise CheckpointError(f"config.json: architectures names {given}; valid: {', '.join(known)}")
     return str(given)
 
 
