@@ -178,6 +178,7 @@ def test_no_lines_give_an_empty_matrix(
         (["answer", "embed", "--question", "q", "--context", "FILE"], 2, "has no head cannot answer questions"),
         (["answer", "answer", "--question", "q", "--context", "no.txt"], 3, "no.txt: no such file"),
         (["embed", "embed", "FILE", "--layer", "9"], 2, "layer 9 was asked for, but there are 0 (the embeddings) to 3"),
+        (["embed", "embed", "FILE", "--out", "no/such/x.npy"], 2, "such; make it first"),
         (["embed", "embed", "FILE", "--pool", "none"], 2, "is no matrix; add --json"),
         (["embed", "embed", "FILE", "--batch-tokens", "0"], 2, "batch_tokens is 0; it must be at least 1"),
     ],

@@ -86,6 +86,12 @@ def test_a_long_context_is_cut_and_a_long_question_refused() -> None:
     found = answer(model, tokenizer(), "cat", "river " * 60)
     assert found.cut == 60 - (LENGTH - 4)
     assert found.end <= (LENGTH - 4) * len("river ")
+    asked, context = "cat " * 25, "the river bank sat on " * 9
+    fitting = " ".join(context.split()[: LENGTH - 3 - 25])  # the question stays whole
+    assert (
+        answer(model, tokenizer(), asked, context).alternatives
+        == answer(model, tokenizer(), asked, fitting).alternatives
+    )
     with pytest.raises(DataError, match="question 1 has 60 tokens, which leaves no room"):
         answer(model, tokenizer(), "cat " * 60, "river")
     with pytest.raises(DataError, match="question 1 is empty"):

@@ -49,6 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
         )
     if not arguments.json and not arguments.out and sys.stdout.isatty():
         raise ConfigError("a matrix is nothing for a screen; name a file with --out, or add --json")
+    if arguments.out and not (folder := Path(arguments.out).absolute().parent).is_dir():
+        raise ConfigError(f"--out {arguments.out}: there is no folder {folder}; make it first")
 
     from headway.data.lines import read_lines
     from headway.tasks.embed import embed

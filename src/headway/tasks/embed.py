@@ -164,6 +164,10 @@ def _states(model: Model, batch: Batch[Row], layers: Layers) -> Tensor:
     if isinstance(model, RecurrentEncoderDecoder):
         return model.encode(batch.ids, batch.layout).states
     stack = model.stack if isinstance(model, SingleStack) else model.encoder
+    num_layers = stack.spec.num_layers
+    if layers.range(num_layers) == (num_layers, num_layers):
+        last: Tensor = stack(batch.ids, batch.layout, types=batch.types)
+        return last
     with layer_states(stack) as states:
         stack(batch.ids, batch.layout, types=batch.types)
     return layers.of(states)
