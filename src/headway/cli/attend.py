@@ -13,12 +13,17 @@ EXAMPLE = 'headway attend runs/quickstart "Did Mina buy three books yesterday?" 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares what the command takes."""
-    parser.add_argument("model", metavar="MODEL", help="run folder")
+    parser.add_argument("model", metavar="MODEL", help="run folder, Hugging Face folder or hub id")
     parser.add_argument("text", metavar="TEXT", help="text to look at")
-    parser.add_argument("target", metavar="TARGET", nargs="?", help="its translation; the model writes one without it")
+    parser.add_argument(
+        "target",
+        metavar="TARGET",
+        nargs="?",
+        help="its translation or continuation (without it the model writes one), or the second text of a pair",
+    )
     parser.add_argument("--out", metavar="PAGE", default="attention.html", help="page to write (%(default)s)")
     parser.add_argument("--png", metavar="FIGURE", help="figure to write too, of the heads chosen below")
-    parser.add_argument("--block", choices=["encoder", "decoder", "cross"], default="cross", help="block (%(default)s)")
+    parser.add_argument("--block", choices=["encoder", "decoder", "cross"], help="block (cross, or the only one)")
     parser.add_argument("--layer", metavar="N", type=int, help="layer, counted from 1 as on the page (the last)")
     parser.add_argument("--heads", metavar="N,N", help="heads, counted from 1 as on the page (all)")
     parser.add_argument("--json", action="store_true", help="print one JSON object: files, sizes, layers kept, tokens")
@@ -34,9 +39,9 @@ def run(arguments: argparse.Namespace) -> int:
     from headway.explain.page import write_page
 
     trace = attend(arguments.model, arguments.text, target=arguments.target)
-    figure = None
+    figure, block = None, arguments.block or ("cross" if "cross" in trace.attention else next(iter(trace.attention)))
     if arguments.png:  # first: a wrong layer or head is said before anything is written
-        figure = attention_figure(trace, arguments.png, block=arguments.block, layer=layer, heads=heads)
+        figure = attention_figure(trace, arguments.png, block=block, layer=layer, heads=heads)
     page = write_page(trace, arguments.out)
     tokens = {"source": len(trace.source_tokens), "target": len(trace.target_tokens)}
     if arguments.json:
