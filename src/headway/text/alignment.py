@@ -33,15 +33,11 @@ def readings(text: str, normalizer: Normalizer | None) -> Iterator[tuple[str, li
     clean = normalizer.normalize_str(text)
     if clean == text:
         return
-    composed, spans = _by_cluster(text, partial(unicodedata.normalize, "NFC"))
-    joins = composed != text and normalizer.normalize_str(composed) == clean
-    if joins and unicodedata.is_normalized("NFKC", composed):
-        yield composed, spans
-        return
-    whole, whole_spans = _by_cluster(text, normalizer.normalize_str)
+    whole, spans = _by_cluster(text, normalizer.normalize_str)
     if whole == clean and normalizer.normalize_str(clean) == clean:
-        yield whole, whole_spans
-    if joins:
+        yield whole, spans
+    composed, spans = _by_cluster(text, partial(unicodedata.normalize, "NFC"))
+    if composed != text and normalizer.normalize_str(composed) == clean:
         yield composed, spans
 
 
