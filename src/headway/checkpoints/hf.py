@@ -6,10 +6,8 @@ what the tie it repeats says is an error.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -18,22 +16,14 @@ from headway.checkpoints.configuration import family_of, family_of_spec, read_co
 from headway.checkpoints.files import check_names, write_json
 from headway.checkpoints.generation import GREEDY, GenerationDefaults
 from headway.checkpoints.naming import Names, buffer_of, known_names, match
-from headway.checkpoints.restore import restore
+from headway.checkpoints.restore import Restored, is_new, restore, with_head
 from headway.checkpoints.shards import SHARD_SIZE, Stored, write_weights
 from headway.checkpoints.weights import Weights, open_weights
-from headway.errors import CheckpointError, ConfigError
+from headway.errors import CheckpointError
 from headway.models.build import Model
 from headway.models.families.exchange import Published
 from headway.models.keys import Same
-from headway.spec import LabelHeadSpec, ModelSpec, SingleStackSpec
-
-
-class Restored(NamedTuple):
-    """A model from a folder, and what its weights did not say."""
-
-    model: Model
-    fresh: tuple[str, ...]  # our names of parameters that were drawn at random
-    unread: tuple[str, ...]  # names in the file of tensors that the model has no place for
+from headway.spec import LabelHeadSpec, ModelSpec
 
 
 def load(
@@ -82,8 +72,8 @@ def read(
         spec = with_head(spec, head)
     weights = open_weights(folder)
     rows = family.keys(spec)
-    fresh = {row.theirs for row in rows if head is not None and row.names[0].startswith("label_head.")}
-    names = match((row.theirs for row in rows if row.theirs not in fresh), weights.shapes, family, spec)
+    wanted = [row.theirs for row in rows if not is_new(row.names[0], head)]
+    names = match(wanted, weights.shapes, family, spec)
     strange = set(names.left_over)
     if strange:  # parts that other classes of the family have are known, and left unread
         strange = set() if allow_missing else strange - known_names(family, config)
@@ -102,18 +92,6 @@ def read_spec(folder: Path, architecture: str | None = None) -> ModelSpec:
         CheckpointError: the file is missing or damaged, or of an unknown family.
     """
     return spec_of(read_config(folder), folder, architecture)
-
-
-def with_head(spec: ModelSpec, head: LabelHeadSpec) -> SingleStackSpec:
-    """The same stack with `head` and no other.
-
-    Raises:
-        ConfigError: the model is no single stack.
-    """
-    if not isinstance(spec, SingleStackSpec):
-        raise ConfigError(f"a label head stands on a single stack, and the family {spec.family} has two")
-    reads_pooler = head.of in ("text", "choices") and head.reads == "pooler"
-    return dataclasses.replace(spec, language_head=None, label_head=head, pooler=reads_pooler)
 
 
 def save(
@@ -149,7 +127,7 @@ def save(
     ]
     folder.mkdir(parents=True, exist_ok=True)
     write_weights(folder, tensors, shard_size)
-    write_json(folder / "generation_config.json", generation.to_json(model.spec.tokens))
+    write_json(folder / "generation_config.json", generation.to_json(model.spec))
     write_json(folder / "config.json", {**config, "dtype": str(kind).removeprefix("torch.")})
 
 

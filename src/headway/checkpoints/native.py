@@ -14,18 +14,19 @@ from torch import Tensor, nn
 
 from headway.checkpoints.files import check_names, read_json, replace_file, some, write_json
 from headway.checkpoints.header import read_header
-from headway.checkpoints.restore import empty, restore
+from headway.checkpoints.restore import Restored, empty, is_new, restore, with_head
 from headway.checkpoints.weights import MappedWeights
 from headway.errors import CheckpointError
 from headway.models.build import Model
 from headway.models.keys import Same
-from headway.spec import ModelSpec
+from headway.spec import LabelHeadSpec, ModelSpec
 
 __all__ = [
     "check_names",
     "fill",
     "load",
     "load_weights",
+    "read",
     "read_json",
     "read_tensors",
     "save_weights",
@@ -52,20 +53,37 @@ def load_weights(model: nn.Module, path: Path) -> None:
     fill(model, read_tensors(path), path)
 
 
-def load(
-    spec: ModelSpec, path: Path, *, dtype: torch.dtype = torch.float32, device: torch.device | str = "cpu"
-) -> Model:
-    """The model of `spec` with the weights of a file, in evaluation mode; nothing is drawn, and no memory taken twice.
+def load(spec: ModelSpec, path: Path) -> Model:
+    """The model of `spec` with the weights of a file, in float32; see `read`."""
+    return read(spec, path).model
+
+
+def read(
+    spec: ModelSpec,
+    path: Path,
+    *,
+    head: LabelHeadSpec | None = None,
+    allow_missing: bool = False,
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str = "cpu",
+) -> Restored:
+    """The model of `spec` with the weights of a file, in evaluation mode; the arguments are those of `hf.read`.
 
     Raises:
         CheckpointError: the file is missing or damaged, or its names or shapes are not those of the model.
     """
     weights = MappedWeights(read_header(path))
+    spec = spec if head is None else with_head(spec, head)
     names = [name for name, _ in empty(spec, path).named_parameters()]
-    check_names(missing=set(names) - set(weights.shapes), left_over=set(weights.shapes) - set(names), path=path)
+    stored = {name: name for name in names if name in weights.shapes and not is_new(name, head)}
+    fresh = tuple(name for name in names if name not in stored)
+    unread = tuple(sorted(name for name in weights.shapes if name not in stored))
+    missing = {name for name in fresh if not is_new(name, head)}
+    strange = unread if head is None else ()
+    check_names(missing=() if allow_missing else missing, left_over=() if allow_missing else strange, path=path)
     rows = [Same(name, name) for name in names]
-    stored = dict(zip(names, names, strict=True))
-    return restore(spec, rows, weights, stored, path=path, dtype=dtype, device=device).eval()
+    model = restore(spec, rows, weights, stored, path=path, dtype=dtype, device=device)
+    return Restored(model.eval(), fresh, unread)
 
 
 def fill(model: nn.Module, tensors: Mapping[str, Tensor], path: Path | str) -> None:

@@ -6,7 +6,9 @@ is needed, and a copy where it must be transposed, cut or brought to another dty
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +22,32 @@ from headway.models.keys import Same
 from headway.nn.init import initialise
 from headway.nn.positions import position_of
 from headway.nn.stack import Stack
-from headway.spec import ModelSpec, RecurrentSpec
+from headway.spec import LabelHeadSpec, ModelSpec, RecurrentSpec, SingleStackSpec
+
+
+class Restored(NamedTuple):
+    """A model from a folder, and what its weights did not say."""
+
+    model: Model
+    fresh: tuple[str, ...]  # our names of parameters that were drawn at random
+    unread: tuple[str, ...]  # names in the file of tensors that the model has no place for
+
+
+def with_head(spec: ModelSpec, head: LabelHeadSpec) -> SingleStackSpec:
+    """The same stack with `head` and no other.
+
+    Raises:
+        ConfigError: the model is no single stack.
+    """
+    if not isinstance(spec, SingleStackSpec):
+        raise ConfigError(f"a label head stands on a single stack; a model of the family {spec.family} has two")
+    reads_pooler = head.of in ("text", "choices") and head.reads == "pooler"
+    return dataclasses.replace(spec, language_head=None, label_head=head, pooler=reads_pooler)
+
+
+def is_new(name: str, head: LabelHeadSpec | None) -> bool:
+    """Whether our parameter `name` belongs to a head that was asked for, and not to one that was stored."""
+    return head is not None and name.startswith("label_head.")
 
 
 def restore(

@@ -10,25 +10,21 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from headway import spec as specs
-from headway.checkpoints import hf, native
-from headway.checkpoints.generation import read_generation
-from headway.config import read_config
 from headway.decoding.generate import Decoding
-from headway.decoding.hypotheses import LengthNorm
-from headway.errors import CheckpointError, ConfigError, nearest
-from headway.models.build import Model, build
+from headway.errors import CheckpointError, ConfigError
+from headway.models.build import Model
 from headway.models.protocols import Translator
 from headway.models.single import SingleStack
 from headway.nn.arithmetic import Arithmetic, prepare
-from headway.spec import ModelSpec
+from headway.spec import LabelHeadSpec, ModelSpec
 from headway.tasks.answer import Answer, answer
 from headway.tasks.classify import Classification, classify
 from headway.tasks.embed import Pool, embed
 from headway.tasks.fill import Filling, fill
+from headway.tasks.opening import open_model
 from headway.tasks.tag import Tagged, Unit, tag
 from headway.tasks.translate import translate_lines
-from headway.text.tokenizer import TokenizerPair
+from headway.text.tokenizer import Tokenizer, TokenizerPair
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,21 +32,25 @@ class Loaded:
     """A model in evaluation mode, its tokenizers and its spec."""
 
     model: Model
-    tokenizer: TokenizerPair | None  # None: the folder holds weights only
+    tokenizer: Tokenizer | TokenizerPair | None  # a pair for an encoder-decoder; None: the folder holds weights only
     spec: ModelSpec
     folder: Path
     decoding: Decoding  # how it was made to be asked
     arithmetic: Arithmetic  # how its linear layers multiply, and what was measured to decide it
+    fresh: tuple[str, ...] = ()  # parameters that the folder had not, drawn at random
+    unread: tuple[str, ...] = ()  # tensors of the folder that this model has no place for
 
     @property
     def tokenizers(self) -> TokenizerPair:
-        """The tokenizers.
+        """The tokenizers of what is read and of what is written; of a single stack the same one twice.
 
         Raises:
             CheckpointError: the folder holds none.
         """
         if self.tokenizer is None:
             raise CheckpointError(f"{self.folder} holds a model without a tokenizer; text cannot be given to it")
+        if isinstance(self.tokenizer, Tokenizer):
+            return TokenizerPair(self.tokenizer, self.tokenizer)
         return self.tokenizer
 
     @property
@@ -95,49 +95,45 @@ class Loaded:
 
 
 def load(
-    folder: str | Path,
+    model: str | Path,
     *,
     device: str | torch.device = "cpu",
     dtype: str = "auto",
     quantize: str | None = None,
     offline: bool = False,
+    revision: str | None = None,
+    architecture: str | None = None,
+    head: LabelHeadSpec | None = None,
+    allow_missing: bool = False,
 ) -> Loaded:
-    """A run folder, or a Hugging Face folder with one `model.safetensors`, in evaluation mode and without gradients.
+    """A run folder, a Hugging Face folder or a model of the hub, in evaluation mode and without gradients.
 
     Args:
-        folder: the model.
+        model: a folder, or a hub id: `owner/name` or `owner/name@revision`.
         device: where it is put; `auto` takes an accelerator where there is one.
         dtype: `float32`, `bfloat16` or `float16`; `auto` keeps float32.
         quantize: `int8`: the linear layers multiply in eight bits, on a CPU; faster, and a little less exact.
-        offline: never touch the network; a folder on this machine needs none.
+        offline: never touch the network, as with `HF_HUB_OFFLINE=1`; a folder on this machine needs none.
+        revision: of a hub id: a branch, a tag or a commit.
+        architecture: the class of transformers that a Hugging Face folder is read as; None: as it says itself.
+        head: a new head for labels, which stands on the stack instead of those that were stored.
+        allow_missing: draw at random what the folder lacks (`Loaded.fresh` names it), instead of refusing it.
 
     Raises:
         CheckpointError: there is no model, or a file of it is damaged.
         ConfigError: an argument is none of these, or there is no such device.
     """
-    path = Path(folder)
-    if dtype not in _DTYPES:
-        raise ConfigError(f"dtype is {dtype!r}; {nearest(dtype, _DTYPES)}")
     if quantize not in (None, "int8"):
         raise ConfigError(f"quantize is {quantize!r}; expected int8 or nothing")
-    if not path.is_dir():
-        where = "" if offline else " (models on a hub cannot be loaded yet)"
-        raise CheckpointError(f"{path} is no folder; expected the folder of a run or of a Hugging Face model{where}")
-    tokenizer: TokenizerPair | None = None
-    model: Model
-    if (path / "spec.json").is_file():
-        spec = specs.from_json(native.read_json(path / "spec.json", "the spec of a model"))
-        with torch.random.fork_rng():
-            model = build(spec)
-        native.load_weights(model, path / "model.safetensors")
-        tokenizer = TokenizerPair.load(path)
-    elif (path / "config.json").is_file():
-        model = hf.load(path)
-    else:
-        raise CheckpointError(f"{path} holds no model: neither spec.json nor config.json is there")
-    model.eval().requires_grad_(False).to(device_of(str(device)), _DTYPES[dtype])
-    arithmetic = prepare(model, quantize=quantize)
-    return Loaded(model, tokenizer, model.spec, path, _decoding(path, model.spec), arithmetic)
+    opened = open_model(
+        model, device=device_of(str(device)), dtype=dtype, revision=revision, offline=offline,
+        architecture=architecture, head=head, allow_missing=allow_missing,
+    )  # fmt: skip
+    return Loaded(
+        model=opened.model, tokenizer=opened.tokenizer, spec=opened.model.spec, folder=opened.folder,
+        decoding=opened.decoding, arithmetic=prepare(opened.model, quantize=quantize),
+        fresh=opened.fresh, unread=opened.unread,
+    )  # fmt: skip
 
 
 def device_of(name: str) -> torch.device:
@@ -153,29 +149,3 @@ def device_of(name: str) -> torch.device:
         there = ", ".join(kind for kind, here in available.items() if here)
         raise ConfigError(f"device {name} is not available here; there is: {there}")
     return torch.device(name)
-
-
-def _decoding(path: Path, spec: ModelSpec) -> Decoding:
-    """How the model was made to be asked: by the configuration of its run, or by its generation settings."""
-    if (path / "config.yaml").is_file():
-        config = read_config(path / "config.yaml").decoding
-        return Decoding(beam=config.beam, length_norm=LengthNorm.parse(config.length_norm), stop=config.stop)
-    if not (path / "config.json").is_file():
-        return Decoding()
-    given = read_generation(path, spec.tokens)
-    return Decoding(
-        beam=given.beam,
-        length_norm=LengthNorm("power", given.length_alpha),
-        stop=given.stop,
-        max_length=None if given.max_length is None else given.max_length - 1,  # theirs counts the start token
-        force_end=given.forces_end,
-        suppress=given.forbidden,
-    )
-
-
-_DTYPES = {
-    "auto": torch.float32,
-    "float32": torch.float32,
-    "bfloat16": torch.bfloat16,
-    "float16": torch.float16,
-}

@@ -1,0 +1,194 @@
+"""From a folder or a hub id to a model that is ready: its weights, its tokenizers, and how it was made to be asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from headway import spec as specs
+from headway.checkpoints import hf, hub, native
+from headway.checkpoints.configuration import check_sizes, stacks
+from headway.checkpoints.generation import GenerationDefaults, read_generation
+from headway.checkpoints.restore import Restored
+from headway.config import read_config
+from headway.decoding.generate import Decoding
+from headway.decoding.hypotheses import LengthNorm
+from headway.decoding.sampling import Sampling
+from headway.errors import CheckpointError, ConfigError, nearest
+from headway.models.build import Model
+from headway.spec import LabelHeadSpec, ModelSpec, RecurrentSpec, SingleStackSpec, StackSpec
+from headway.text.files import FILE
+from headway.text.readers import MARIAN, READERS
+from headway.text.tokenizer import Tokenizer, TokenizerPair
+
+DTYPES = {
+    "auto": torch.float32,
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
+TOKENIZER_FILES = (FILE, *dict.fromkeys(name for names in (*READERS, MARIAN) for name in names))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Opened:
+    """What lies in a folder."""
+
+    model: Model
+    tokenizer: Tokenizer | TokenizerPair | None
+    folder: Path
+    decoding: Decoding
+    fresh: tuple[str, ...]
+    unread: tuple[str, ...]
+
+
+def open_model(
+    model: str | Path,
+    *,
+    device: torch.device,
+    dtype: str,
+    revision: str | None,
+    offline: bool,
+    architecture: str | None,
+    head: LabelHeadSpec | None,
+    allow_missing: bool,
+) -> Opened:
+    """See `headway.load`."""
+    if dtype not in DTYPES:
+        raise ConfigError(f"dtype is {dtype!r}; {nearest(dtype, DTYPES)}")
+    folder = hub.find(model, revision=revision, offline=offline)
+    options: dict[str, Any] = {"dtype": DTYPES[dtype], "device": device, "head": head, "allow_missing": allow_missing}
+    restored: Restored
+    if (folder / "spec.json").exists():
+        spec = read_spec(folder)
+        _check_dtype(spec, dtype, folder)
+        restored = native.read(spec, folder / "model.safetensors", **options)
+    elif (folder / "config.json").exists():
+        _check_dtype(hf.read_spec(folder, architecture), dtype, folder)
+        restored = hf.read(folder, architecture=architecture, **options)
+    else:
+        raise CheckpointError(f"{folder} holds no model: neither spec.json nor config.json is there")
+    found = restored.model.eval().requires_grad_(False)
+    if device.type == "cpu":
+        found.register_forward_pre_hook(_check_ids, with_kwargs=True)
+    tokenizer = read_tokenizer(folder, found.spec)
+    decoding = read_decoding(folder, found.spec)
+    return Opened(
+        model=found, tokenizer=tokenizer, folder=folder, decoding=decoding,
+        fresh=restored.fresh, unread=restored.unread,
+    )  # fmt: skip
+
+
+def read_spec(folder: Path) -> ModelSpec:
+    """The spec of a run folder.
+
+    Raises:
+        CheckpointError: `spec.json` is missing or damaged.
+    """
+    path = folder / "spec.json"
+    try:
+        spec = specs.from_json(native.read_json(path, "the spec of a model"))
+    except ConfigError as error:
+        raise CheckpointError(f"{path}: {error}") from None
+    check_sizes(spec, path)
+    return spec
+
+
+def read_tokenizer(folder: Path, spec: ModelSpec) -> Tokenizer | TokenizerPair | None:
+    """The tokenizer of a folder, of an encoder-decoder a pair; None: there is no file of one.
+
+    Raises:
+        CheckpointError: it is damaged, or has ids that the model has no embedding for.
+    """
+    if not any((folder / name).exists() for name in TOKENIZER_FILES) and not (folder / "source" / FILE).exists():
+        return None
+    if isinstance(spec, SingleStackSpec):
+        tokenizer = Tokenizer.load(folder)
+        _check_embedding(folder, tokenizer, spec.stack.vocab_size)
+        return tokenizer
+    pair = TokenizerPair.load(folder)
+    if isinstance(spec, RecurrentSpec):
+        sizes = spec.source_vocab_size, spec.target_vocab_size
+    else:
+        sizes = spec.encoder.vocab_size, spec.decoder.vocab_size
+    for side, size in zip(pair, sizes, strict=True):
+        _check_embedding(folder, side, size)
+    return pair
+
+
+def _check_embedding(folder: Path, tokenizer: Tokenizer, size: int) -> None:
+    if tokenizer.highest_id >= size:
+        raise CheckpointError(
+            f"{folder}: the tokenizer has ids up to {tokenizer.highest_id:,}, but the model's embedding ends at "
+            f"{size - 1:,}; they do not belong together: put the model's own tokenizer there"
+        )
+
+
+def _check_dtype(spec: ModelSpec, dtype: str, folder: Path) -> None:
+    if dtype == "float16" and not all(stack.fits_float16 for stack in stacks(spec)):
+        raise ConfigError(
+            f"{folder}: trained models of the family {spec.family} have activations beyond 65,504, where float16 ends; "
+            "use bfloat16, which takes as little memory, or float32"
+        )
+
+
+def _check_ids(model: nn.Module, given: tuple[Any, ...], named: dict[str, Any]) -> None:
+    """Raises ConfigError where an id lies outside its table: said before anything is looked up there."""
+    if torch.compiler.is_compiling() or not isinstance(spec := getattr(model, "spec", None), ModelSpec):
+        return
+    sides: dict[str, StackSpec] = {}
+    if isinstance(spec, SingleStackSpec):
+        sides = {"input_ids": spec.stack, "token_type_ids": spec.stack, "position_ids": spec.stack}
+    elif not isinstance(spec, RecurrentSpec):
+        sides = {"input_ids": spec.encoder, "decoder_input_ids": spec.decoder}
+    tables = {"input_ids": "vocab_size", "decoder_input_ids": "vocab_size", "token_type_ids": "token_types"}
+    values = {**dict(zip(("input_ids",), given, strict=False)), **named}
+    for name, stack in sides.items():
+        ids, size = values.get(name), getattr(stack, tables.get(name, "max_length"))
+        is_bounded = name != "position_ids" or stack.position.kind in ("learned", "sinusoidal")
+        if not isinstance(ids, Tensor) or not ids.numel() or not size or not is_bounded:
+            continue
+        low, high = (int(bound) for bound in ids.aminmax())
+        if low < 0 or high >= size:
+            raise ConfigError(f"{name} holds {low if low < 0 else high}; this model has 0 to {size - 1:,}")
+
+
+def read_decoding(folder: Path, spec: ModelSpec) -> Decoding:
+    """How the model was made to be asked: by the configuration of its run, or by its generation settings.
+
+    Raises:
+        CheckpointError: a file is damaged, or asks for something that is not known here.
+    """
+    if (folder / "config.yaml").is_file():
+        config = read_config(folder / "config.yaml").decoding
+        return Decoding(beam=config.beam, length_norm=LengthNorm.parse(config.length_norm), stop=config.stop)
+    if not (folder / "config.json").is_file() and not (folder / "generation_config.json").is_file():
+        return Decoding()
+    given = read_generation(folder, spec)
+    try:
+        return _decoding(given, spec)
+    except ConfigError as error:
+        raise CheckpointError(f"{folder / 'generation_config.json'}: {error}") from None
+
+
+def _decoding(given: GenerationDefaults, spec: ModelSpec) -> Decoding:
+    sampling = None
+    if given.samples:
+        sampling = Sampling(temperature=given.temperature, top_k=given.top_k, top_p=given.top_p)
+    limit = given.max_length
+    if limit is not None and not isinstance(spec, SingleStackSpec):
+        limit -= 1  # theirs counts the start token
+    return Decoding(
+        beam=given.beam,
+        length_norm=LengthNorm("power", given.length_alpha),
+        stop=given.stop,
+        sampling=sampling,
+        max_length=limit,
+        repetition_penalty=given.repetition_penalty,
+        force_end=given.forces_end,
+        suppress=given.forbidden,
+    )
