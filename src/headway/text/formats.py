@@ -5,11 +5,11 @@
 | tokenizer.json                               | anything saved by the Rust library                                |
 | vocab.txt                                    | BERT                                                              |
 | vocab.json, merges.txt                       | GPT-2, RoBERTa, BART, Qwen2                                       |
-| spiece.model                                 | T5                                                                |
+| spiece.model                                 | T5; KoBERT as skt publishes it                                    |
 | sentencepiece.bpe.model                      | XLM-RoBERTa                                                       |
 | tokenizer.model                              | Llama                                                             |
 | tokenizer_78b3253a26.model, vocab.txt        | KoBERT (`known.py`)                                               |
-| source.spm, target.spm, vocab.json           | Marian: a pair (`marian.py`)                                      |
+| source.spm, target.spm, vocab.json           | Marian: a pair                                                    |
 
 Special pieces are those that `tokenizer_config.json` and `special_tokens_map.json` name; then those of a known
 checkpoint; then those of the family; then those whose ids stand in `config.json`. Further pieces come from
