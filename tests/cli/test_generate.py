@@ -78,6 +78,7 @@ def test_sampling_by_seed_and_greedy_without(capsys: pytest.CaptureFixture[str])
         (["--beam", "2", "--stream"], 2, "only one output at a time can be streamed"),
         (["--json", "--stream"], 2, "leave one of them out"),
         (["--temperature", "0"], 2, "temperature is 0.0"),
+        (["--beam", "0"], 2, "beam is 0"),
         (["--repetition-penalty", "0"], 2, "repetition_penalty is 0.0"),
         (["a b c d " * 7], 3, "prompt 2 has 28 tokens, but the model reads at most 24"),
         (["--max-new-token", "3"], 2, "did you mean --max-new-tokens?"),

@@ -97,7 +97,7 @@ def _options(arguments: argparse.Namespace) -> Decoding:
     if arguments.num > 1 and not given and not arguments.beam:
         raise ConfigError(f"--num is {arguments.num}, but greedy has one output; draw (--temperature 1) or give --beam")
     return Decoding(
-        beam=arguments.beam or 1,
+        beam=1 if arguments.beam is None else arguments.beam,
         n_best=arguments.num,
         sampling=Sampling(**given) if given else None,
         max_length=arguments.max_new_tokens,
