@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from headway.models import build, make_model
     from headway.runs import resume, train
     from headway.tasks.loaded import Loaded, load
+    from headway.tasks.saving import save
 
-__all__ = ["Loaded", "build", "load", "make_model", "resume", "train"]
+__all__ = ["Loaded", "build", "load", "make_model", "resume", "save", "train"]
 
 _HOMES = {
     "Loaded": "headway.tasks.loaded",
@@ -21,6 +22,7 @@ _HOMES = {
     "load": "headway.tasks.loaded",
     "make_model": "headway.models",
     "resume": "headway.runs",
+    "save": "headway.tasks.saving",
     "train": "headway.runs",
 }
 

@@ -29,11 +29,11 @@ FLOORS = {
     "__main__": 10,
 }  # fmt: skip
 NEVER = {"transformers", "pickle", "cloudpickle", "dill", "marshal", "shelve"}
-INSIDE_FUNCTIONS = {"datasets", "matplotlib", "sacrebleu", "sentencepiece", "tensorboard", "zstandard"}
+INSIDE_FUNCTIONS = {"datasets", "huggingface_hub", "matplotlib", "sacrebleu", "sentencepiece", "tensorboard", "zstandard"}
 WITHOUT_TORCH = {"errors", "spec", "dotted", "config", "text"}
 TORCH_INSIDE_FUNCTIONS = {"__init__", "cli"}
 ONLY_IN = {"safetensors": {"checkpoints"}}
-DISTRIBUTIONS = {"yaml": "pyyaml"}
+DISTRIBUTIONS = {"yaml": "pyyaml", "huggingface_hub": "huggingface-hub"}
 LONGEST_FILE = 350
 
 
@@ -228,7 +228,7 @@ def test_dependencies_are_those_the_package_imports() -> None:
     """Every library that is imported is declared, and every declared one (extras aside) is imported."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    assert set(extras) == {"track", "bench", "dev"}
+    assert set(extras) == {"track", "lora", "bench", "dev"}
     core = _names(project["dependencies"])
     imported = {
         DISTRIBUTIONS.get(top, top)

@@ -29,7 +29,9 @@ def _tiny_model(monkeypatch: pytest.MonkeyPatch) -> None:
     model = EncoderDecoder(choices.spec(tokenizer.vocab_size, tokenizer.vocab_size, special)).eval()
     for weight in model.parameters():
         nn.init.normal_(weight, std=0.4)
-    loaded = SimpleNamespace(model=model, tokenizers=TokenizerPair(tokenizer, tokenizer), decoding=Decoding(beam=2))
+    loaded = SimpleNamespace(
+        model=model, translator=model, tokenizers=TokenizerPair(tokenizer, tokenizer), decoding=Decoding(beam=2)
+    )
     monkeypatch.setattr(headway, "load", lambda name, **options: loaded, raising=False)
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 import errno
 import json
 import os
-from collections.abc import Callable, Collection, Mapping
+import shutil
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from headway.errors import CapacityError, CheckpointError
 
+LAST = ("config.json", "spec.json")
+WEIGHTS = ("model*.safetensors", "model.safetensors.index.json", "pytorch_model*.bin", "pytorch_model.bin.index.json")
 LARGEST_JSON = 1 << 26  # bytes; the index of the largest models has a tenth of it
 
 
@@ -76,6 +80,40 @@ def replace_file(path: Path, write: Callable[[Path], object]) -> None:
         raise
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def staged(folder: Path) -> Iterator[Path]:
+    """A folder beside `folder`, to be filled; what is in it takes its place there when all is written.
+
+    Other files of `folder` stay, but for weights: those of two saves must not mix. The file that says what model
+    lies there comes last.
+
+    Raises:
+        CapacityError: the disk is full.
+    """
+    part = folder.with_name(f".{folder.name}.{os.getpid()}")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        part.mkdir()
+        yield part
+        folder.mkdir(exist_ok=True)
+        names = sorted((path.relative_to(part) for path in part.rglob("*") if path.is_file()), key=_is_last)
+        for old in [folder / name for name in LAST] + [path for kind in WEIGHTS for path in folder.glob(kind)]:
+            old.unlink(missing_ok=True)
+        for name in names:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (part / name).replace(folder / name)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise CapacityError(f"no room on the disk to write {folder}; make room and start again") from None
+        raise
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _is_last(name: Path) -> bool:
+    return str(name) in LAST
 
 
 def check_names(*, missing: Collection[str], left_over: Collection[str], path: Path | str) -> None:

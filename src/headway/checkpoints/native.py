@@ -12,7 +12,9 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from headway import spec as specs
 from headway.checkpoints.files import check_names, read_json, replace_file, some, write_json
+from headway.checkpoints.generation import GREEDY, GenerationDefaults
 from headway.checkpoints.header import read_header
 from headway.checkpoints.restore import Restored, empty, is_new, restore, with_head
 from headway.checkpoints.weights import MappedWeights
@@ -29,6 +31,7 @@ __all__ = [
     "read",
     "read_json",
     "read_tensors",
+    "save",
     "save_weights",
     "write_json",
     "write_tensors",
@@ -42,6 +45,19 @@ def save_weights(model: nn.Module, path: Path) -> None:
         CapacityError: the disk is full.
     """
     write_tensors({name: weight.detach() for name, weight in model.named_parameters()}, path)
+
+
+def save(model: Model, folder: Path, generation: GenerationDefaults = GREEDY, *, dtype: torch.dtype) -> None:
+    """Write a folder that `headway.load` reads, with weights of `dtype`, but without a tokenizer.
+
+    Raises:
+        CapacityError: the disk is full.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    tensors = {name: weight.detach().to("cpu", dtype) for name, weight in model.named_parameters()}
+    write_tensors(tensors, folder / "model.safetensors")
+    write_json(folder / "generation_config.json", generation.to_json(model.spec))
+    write_json(folder / "spec.json", specs.to_json(model.spec))
 
 
 def load_weights(model: nn.Module, path: Path) -> None:

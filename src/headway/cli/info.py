@@ -6,12 +6,16 @@ import argparse
 import json
 
 HELP = "show a model's parts, memory, length and tokenizer"
-EXAMPLE = "headway info runs/quickstart"
+EXAMPLE = """\
+headway info runs/quickstart
+headway info gpt2 --json"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares what the command takes."""
-    parser.add_argument("model", metavar="MODEL", help="run folder, or a Hugging Face folder")
+    parser.add_argument("model", metavar="MODEL", help="run folder, Hugging Face folder or hub id")
+    parser.add_argument("--revision", metavar="REV", help="of a hub id: a branch, a tag or a commit")
+    parser.add_argument("--offline", action="store_true", help="never touch the network")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -19,7 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Prints the facts."""
     from headway.tasks.info import describe
 
-    facts = describe(arguments.model)
+    facts = describe(arguments.model, revision=arguments.revision, offline=arguments.offline)
     if arguments.json:
         print(json.dumps(facts, ensure_ascii=False))
         return 0
@@ -36,4 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _shown(value: object) -> str:
+    if value is None:
+        return "any (no table)"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

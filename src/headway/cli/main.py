@@ -33,6 +33,8 @@ COMMANDS = {
     "attend": "draw the attention of every layer and head as one page or figure",
     "tokenizer": "train a tokenizer, encode and decode text, look into its pieces",
     "data": "list, look at and check data sets, and keep the cache in order",
+    "convert": "write a model as transformers reads it, or as a folder of headway",
+    "push": "publish a model on the Hugging Face hub, with a model card",
     "info": "show a model's parts, memory, length and tokenizer",
     "families": "show the table of families and sizes",
 }

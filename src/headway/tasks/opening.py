@@ -21,8 +21,7 @@ from headway.decoding.sampling import Sampling
 from headway.errors import CheckpointError, ConfigError, nearest
 from headway.models.build import Model
 from headway.spec import LabelHeadSpec, ModelSpec, RecurrentSpec, SingleStackSpec, StackSpec
-from headway.text.files import FILE
-from headway.text.readers import MARIAN, READERS
+from headway.tasks.info import has_tokenizer
 from headway.text.tokenizer import Tokenizer, TokenizerPair
 
 DTYPES = {
@@ -31,7 +30,6 @@ DTYPES = {
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,
 }
-TOKENIZER_FILES = (FILE, *dict.fromkeys(name for names in (*READERS, MARIAN) for name in names))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,7 +102,7 @@ def read_tokenizer(folder: Path, spec: ModelSpec) -> Tokenizer | TokenizerPair |
     Raises:
         CheckpointError: it is damaged, or has ids that the model has no embedding for.
     """
-    if not any((folder / name).exists() for name in TOKENIZER_FILES) and not (folder / "source" / FILE).exists():
+    if not has_tokenizer(folder):
         return None
     if isinstance(spec, SingleStackSpec):
         tokenizer = Tokenizer.load(folder)

@@ -1,0 +1,43 @@
+"""`headway convert`: a model from one form into another."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+HELP = "write a model as transformers reads it, or as a folder of headway"
+EXAMPLE = """\
+headway convert runs/de-en de-en-marian --to huggingface --dtype bfloat16
+headway convert bert-base-uncased models/bert --to headway"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares what the command takes."""
+    parser.add_argument("source", metavar="SRC", help="run folder, Hugging Face folder or hub id")
+    parser.add_argument("target", metavar="DST", help="the folder to write")
+    parser.add_argument("--to", choices=["huggingface", "headway"], required=True, help="the form of DST")
+    parser.add_argument(
+        "--dtype", choices=["float32", "bfloat16", "float16"], default="float32", help="of the weights (%(default)s)"
+    )
+    parser.add_argument("--shard-size", default="5GB", metavar="SIZE", help="the most of one file (%(default)s)")
+    parser.add_argument("--allow-missing", action="store_true", help="draw at random what SRC lacks")
+    parser.add_argument("--revision", metavar="REV", help="of a hub id: a branch, a tag or a commit")
+    parser.add_argument("--offline", action="store_true", help="never touch the network")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Converts, and says what was drawn or left out."""
+    import headway
+
+    loaded = headway.load(
+        arguments.source,
+        offline=arguments.offline,
+        revision=arguments.revision,
+        allow_missing=arguments.allow_missing,
+    )
+    for what, names in (("drawn at random, for SRC lacks them", loaded.fresh), ("left out", loaded.unread)):
+        if names:
+            print(f"headway: {what}: {', '.join(names)}", file=sys.stderr)
+    headway.save(loaded, arguments.target, format=arguments.to, dtype=arguments.dtype, shard_size=arguments.shard_size)
+    print(arguments.target)
+    return 0
