@@ -12,6 +12,7 @@ from headway.errors import CheckpointError
 
 FILE, SETTINGS, OLD_SETTINGS = "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"
 CONFIG = "config.json"
+LARGEST = 1 << 28  # bytes of a file
 
 
 def read_settings(folder: Path) -> dict[str, Any]:
@@ -49,6 +50,8 @@ def read_bytes(path: Path) -> bytes:
         CheckpointError: it cannot be read.
     """
     try:
+        if (size := path.stat().st_size) > LARGEST:
+            raise CheckpointError(f"{path} has {size:,} bytes, which no file of a tokenizer has; fetch it again")
         return path.read_bytes()
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read ({error.strerror}); fetch it again") from error
