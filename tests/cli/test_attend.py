@@ -18,7 +18,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
     calls: list[tuple[object, ...]] = []
     module = ModuleType("headway.explain.attend")
 
-    def attend(model: str, text: str, *, target: str | None = None) -> object:
+    def attend(model: str, text: str, *, target: str | None = None, offline: bool = False) -> object:
         calls.append((model, text, target))
         return samples.translation(text, target or samples.ENGLISH)
 

@@ -100,3 +100,13 @@ def long_text(tokens: int = 200, *, layers: int = 12, heads: int = 12) -> Trace:
     return Trace(
         Model("sample"), attention, target=text[: made[-1].end], target_tokens=made, steps=steps(rng, made)[-20:]
     )
+
+
+def read(text: str, kept: int, *, layers: int = 2, heads: int = 2) -> Trace:
+    """A trace of an encoder alone, which read the first `kept` pieces of `[MASK]`, words and marks."""
+    rng = np.random.default_rng(13)
+    cut = [
+        Token(9, m[0], *m.span(), "special" if m[0] == "[MASK]" else "") for m in re.finditer(r"\[MASK\]|\w+|\.", text)
+    ]
+    attention = {"encoder": [weights(rng, heads, kept, kept) for _ in range(layers)]}
+    return Trace(Model("sample"), attention, text, cut[:kept], truncated=(len(cut), kept))

@@ -1,5 +1,6 @@
 """The page in a real browser, opened from a file and offline: what it shows, what its keys do, what it never does."""
 
+import dataclasses
 import json
 import shutil
 import unicodedata
@@ -44,6 +45,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "translation": samples.translation(),
         "long": samples.long_text(200),
         "hostile": samples.translation(HOSTILE, HOSTILE, layers=2, heads=2),
+        "prompt": dataclasses.replace(samples.long_text(30, layers=2, heads=32), prompt=20),
+        "read": samples.read("나는 [MASK] 갔다. 너는 왔다.", 4, layers=2, heads=2),
         "two texts": samples.translation(samples.KOREAN * 6, samples.ENGLISH * 5, layers=2, heads=2),
     }
     return {name: write_page(trace, folder / f"{name}.html").path for name, trace in traces.items()}
@@ -212,7 +215,7 @@ def test_the_theme_follows_the_system_until_it_is_changed(show: Open) -> None:
     assert state(page)["theme"] == "light"
 
 
-@pytest.mark.parametrize("name", ["translation", "long", "two texts"])
+@pytest.mark.parametrize("name", ["translation", "long", "two texts", "prompt"])
 def test_nothing_scrolls_sideways(show: Open, name: str) -> None:
     page = show(name)
     for width in (320, 390, 768, 1440):
@@ -230,6 +233,28 @@ def test_hostile_text_stays_text(show: Open) -> None:
     for key in "]b]b]l":
         page.keyboard.press(key)
         page.wait_for_timeout(30)
+
+
+def test_one_text_is_called_so(show: Open) -> None:
+    page = show("read")
+    assert page.locator("#strips .caption").all_inner_texts() == ["Text · 4 tokens"]
+    line = page.locator("#strips .line")
+    assert line.evaluate("line => line.textContent") == "나는 [MASK] 갔다. 너는 왔다."  # the mask once, as text
+    assert line.locator("s").inner_text().strip() == "너는 왔다."  # not read
+    assert "4 of 7 tokens were read" in page.inner_text("#recorded")
+    assert page.locator("#blocks").is_hidden()
+    assert page.locator("#transport").is_hidden()
+
+
+def test_what_was_given_and_what_the_model_wrote_differ(show: Open) -> None:
+    page = show("prompt", "step=20")
+    assert page.inner_text("#strips .caption").startswith("Text, its last 10 tokens (underlined) written by the model")
+    assert page.locator("#strips .written").count() == 10
+    assert page.inner_text("#doing") == "Writing"
+    while not page.inner_text("#stepName").startswith("1 /"):
+        page.keyboard.press(",")
+        page.wait_for_timeout(20)
+    assert page.inner_text("#doing") == "Reading"
 
 
 def test_the_policy_holds(browser: Any, pages: dict[str, Path]) -> None:

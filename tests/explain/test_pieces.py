@@ -28,14 +28,6 @@ def test_the_byte_alphabet_is_the_published_one() -> None:
     assert {byte: letter for letter, byte in pieces._BYTE_OF.items()} == transformers.bytes_to_unicode()
 
 
-@pytest.mark.parametrize(
-    ("piece", "text", "is_one"),
-    [("Ġbank", " bank", True), ("ëĤĺ", "나", True), ("bank", "bank", False), ("é", "é", False), ("나", "나", False)],
-)
-def test_only_bytes_count_as_bytes(piece: str, text: str, is_one: bool) -> None:
-    assert pieces.is_byte_level(piece, text) is is_one
-
-
 @given(st.text())
 def test_utf16_offsets_are_those_of_a_browser(text: str) -> None:
     offsets = pieces.utf16(text)

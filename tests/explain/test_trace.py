@@ -88,6 +88,7 @@ def test_json_counts_offsets_as_a_browser_does() -> None:
     data = _one(
         np.full((1, 2, 2), 0.5, np.float32),
         source=text,
+        spells_bytes=True,
         source_tokens=[Token(5, "ðŁĺĢ", 0, 1), Token(6, "ĠëĤĺ", 1, 3, "unknown")],
     ).to_json()
     assert [(row["s"], row["e"]) for row in data["tokens"]["source"]] == [(0, 2), (2, 4)]

@@ -8,7 +8,9 @@ import json
 from headway.errors import ConfigError
 
 HELP = "draw the attention of every layer and head as one page or figure"
-EXAMPLE = 'headway attend runs/quickstart "Did Mina buy three books yesterday?" --out page.html'
+EXAMPLE = """\
+headway attend runs/quickstart "Did Mina buy three books yesterday?" --out page.html
+headway attend models/gpt2 "The keys to the cabinet" " are on the table." --png keys.png --layer 5 --heads 1,2"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,13 +21,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "target",
         metavar="TARGET",
         nargs="?",
-        help="its translation or continuation (without it the model writes one), or the second text of a pair",
+        help="its translation, or what follows it (the model writes one without it), or the second text of a pair",
     )
     parser.add_argument("--out", metavar="PAGE", default="attention.html", help="page to write (%(default)s)")
     parser.add_argument("--png", metavar="FIGURE", help="figure to write too, of the heads chosen below")
     parser.add_argument("--block", choices=["encoder", "decoder", "cross"], help="block (cross, or the only one)")
     parser.add_argument("--layer", metavar="N", type=int, help="layer, counted from 1 as on the page (the last)")
     parser.add_argument("--heads", metavar="N,N", help="heads, counted from 1 as on the page (all)")
+    parser.add_argument("--offline", action="store_true", help="never touch the network")
     parser.add_argument("--json", action="store_true", help="print one JSON object: files, sizes, layers kept, tokens")
 
 
@@ -38,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
     from headway.explain.figures import attention_figure
     from headway.explain.page import write_page
 
-    trace = attend(arguments.model, arguments.text, target=arguments.target)
+    trace = attend(arguments.model, arguments.text, target=arguments.target, offline=arguments.offline)
     figure, block = None, arguments.block or ("cross" if "cross" in trace.attention else next(iter(trace.attention)))
     if arguments.png:  # first: a wrong layer or head is said before anything is written
         figure = attention_figure(trace, arguments.png, block=block, layer=layer, heads=heads)
@@ -49,7 +52,9 @@ def run(arguments: argparse.Namespace) -> int:
         found = {"page": str(page.path), "bytes": page.size, "layers": kept, "tokens": tokens, "target": trace.target}
         print(json.dumps(found | {"figure": figure and str(figure)}, ensure_ascii=False))
         return 0
-    print(f"{page.path}  {page.size / 1000:,.0f} kB, {tokens['source']} source and {tokens['target']} target tokens")
+    sides = [f"{count} {side} " for side, count in tokens.items() if count]
+    counted = "and ".join(sides) if len(sides) > 1 else f"{sum(tokens.values())} "
+    print(f"{page.path}  {page.size / 1000:,.0f} kB, {counted}tokens")
     for block, layers in page.layers.items():
         if len(layers) < len(trace.attention[block]):
             numbers = ", ".join(str(layer + 1) for layer in layers)

@@ -3,106 +3,126 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
-from headway.decoding.generate import Decoding, decode, source_positions, target_positions
-from headway.errors import ConfigError, DataError
-from headway.explain.pieces import spans_by_decoding
-from headway.explain.reading import blocks_of, special_token, steps_of, tokens_of
+from headway.errors import ConfigError
+from headway.explain.blobs import Weights
 from headway.explain.record import recording
-from headway.explain.single import read_text, write_on
-from headway.explain.trace import Model, Trace
-from headway.models.protocols import Translator
+from headway.explain.texts import Side, of_decoder, of_encoder, of_source, of_target, piece_of
+from headway.explain.trace import Model, Step, Trace
+from headway.models.build import Model as AnyModel
 from headway.models.single import SingleStack
-from headway.spec import RecurrentSpec, TranslatorSpec
-from headway.tasks.loaded import Loaded, load
-from headway.text.tokenizer import Encoding, Tokenizer
+from headway.spec import ModelSpec, RecurrentSpec, SingleStackSpec
+from headway.tasks.loaded import load
+from headway.text.tokenizer import Tokenizer
+
+_OFFERED = 8  # likeliest next tokens that are kept a step
 
 
-def attend(folder: str | Path, text: str, *, target: str | None = None) -> Trace:
+def attend(model: str | Path, text: str, *, target: str | None = None, offline: bool = False) -> Trace:
     """Run `text` through a model of any family, and keep every attention and every offer.
 
-    An encoder-decoder translates it, or reads it beside a given `target`; a decoder writes on, or reads on in a given
-    `target`; an encoder reads it, beside `target` as the second of a pair.
+    An encoder-decoder translates it, or reads it beside a given `target`. A decoder writes on, or reads on in a given
+    `target`, which follows the text as it is. What has no language head, or reads in both directions, reads the text,
+    beside `target` as the second of a pair; `[MASK]` stands for the mask of any model.
+
+    Args:
+        model: a folder, or a hub id, as `headway.load` takes it.
+        text: what is read; its end is cut where it is too long, and the trace says so.
+        target: see above.
+        offline: never touch the network.
 
     Raises:
-        CheckpointError: the folder holds no model with a tokenizer.
+        CheckpointError: there is no model with a tokenizer.
         DataError: the text is empty.
-        ConfigError: the text or the target is longer than the model can read, or the model attends to nothing, or it is
-            a decoder without a language head.
+        ConfigError: the target is longer than the model can read, or the model attends to nothing.
     """
-    loaded = load(folder)
-    text = text.strip()  # as the other commands read a line
-    if isinstance(loaded.model, SingleStack):
-        if not loaded.model.spec.stack.causal or loaded.model.spec.language_head is None:
-            return read_text(loaded, loaded.model, text, target)
-        return write_on(loaded, loaded.model, text, target)
-    return _of_translation(loaded, text, target)
-
-
-def _of_translation(loaded: Loaded, text: str, target: str | None) -> Trace:
-    model, pair, special = loaded.translator, loaded.tokenizers, loaded.spec.tokens
-    source = pair.source.encode(text)
-    most = source_positions(model.spec) - 1
-    kept = Encoding(source.ids[:most], source.pieces[:most], source.offsets[:most])
-    if not kept.ids:
-        raise DataError("the text is empty; give at least one word to look at")
-    source_ids = [*kept.ids, special.end_id]
-    if target is None:
-        written, given = _translate(model, source_ids, pair.target, loaded.decoding), False
+    loaded = load(model, offline=offline)
+    found, tokenizer = loaded.model, loaded.tokenizers.target
+    source, written, given = Side(), Side(), 0
+    if not isinstance(found, SingleStack):
+        source = of_source(loaded, text.strip())  # as `headway translate` reads a line
+        written = of_target(loaded, source, target)
+    elif not found.spec.stack.causal:
+        source = of_encoder(loaded, found, text.strip(), target)
+    elif found.spec.language_head is None:
+        written = of_encoder(loaded, found, text.strip(), target)
     else:
-        written, given = (target, pair.target.encode(target)), True
-        if len(written[1].ids) >= target_positions(model.spec):
-            raise ConfigError(
-                f"the target has {len(written[1].ids)} tokens; "
-                f"the model reads at most {target_positions(model.spec) - 1}"
-            )
-    target_text, target_pieces = written
-    read = [special.start_id, *target_pieces.ids]
-    with torch.inference_mode(), recording(loaded.model) as record:
-        memory = model.encode(torch.tensor([source_ids]))
-        states = model.decode(torch.tensor([read]), None, memory)
-        probabilities = model.head(states)[0].float().softmax(-1)  # (target tokens read, vocabulary)
-    attention = blocks_of(record, _BLOCKS)
-    if not attention:
+        written, given = of_decoder(loaded, found, text, target)
+    with torch.inference_mode(), recording(found) as record:
+        probabilities = _run(found, source, written)
+    if not any(record.values()):
         raise ConfigError(f"{loaded.folder} attends to nothing: it is a recurrent model without attention")
     return Trace(
-        model=_facts(loaded.folder, model.spec),
-        attention=attention,
-        source=text,
-        source_tokens=[*tokens_of(kept, pair.source), special_token(special.end_id, pair.source, len(text))],
-        target=target_text,
-        target_tokens=[
-            special_token(special.start_id, pair.target, 0),
-            *tokens_of(target_pieces, pair.target),
-            special_token(special.end_id, pair.target, len(target_text)),
-        ],
-        steps=steps_of(probabilities, [*target_pieces.ids, special.end_id], pair.target),
-        target_given=given,
-        truncated=(len(source.ids), most) if len(source.ids) > most else None,
+        model=_facts(Path(model).resolve().name if Path(model).exists() else str(model), loaded.spec),
+        attention=_blocks(record, "decoder" if written.tokens else "encoder"),
+        source=source.text,
+        source_tokens=source.tokens,
+        target=written.text,
+        target_tokens=written.tokens,
+        steps=() if probabilities is None else _steps(probabilities, written.ids[1:], tokenizer),
+        target_given=target is not None or probabilities is None,
+        prompt=given,
+        spells_bytes=tokenizer.type == "byte-bpe",
+        truncated=source.truncated or written.truncated,
         recorded=time.strftime("%Y-%m-%d"),
     )
 
 
-def _translate(
-    model: Translator, source_ids: list[int], tokenizer: Tokenizer, options: Decoding
-) -> tuple[str, Encoding]:
-    """The best translation, as far as the decoder can read it again behind the start token."""
-    ids = decode(model, [source_ids], options)[0][0].ids
-    end_id = model.spec.tokens.end_id
-    ids = [i for i in ids if i != end_id][: target_positions(model.spec) - 1]
-    pieces = [tokenizer.piece_of(i) for i in ids]
-    return tokenizer.decode(ids), Encoding(ids, pieces, spans_by_decoding(ids, tokenizer.decode))
+def _run(model: AnyModel, source: Side, target: Side) -> Tensor | None:
+    """What is offered after each target token but the last `(rows, vocabulary)`; None: the model offers nothing."""
+    if not isinstance(model, SingleStack):
+        memory = model.encode(torch.tensor([source.ids]))
+        states = model.decode(torch.tensor([target.ids[:-1]]), None, memory)
+    elif target.tokens and model.spec.language_head is not None:
+        states = model.hidden(torch.tensor([target.ids[:-1]]))
+    else:
+        side = source if source.tokens else target
+        types = torch.tensor([side.types]) if model.spec.stack.token_types > 1 else None
+        model.hidden(torch.tensor([side.ids]), types=types)
+        return None
+    probabilities: Tensor = model.head(states)[0].float().softmax(-1)
+    return probabilities
 
 
-_BLOCKS = {"encoder.*.attention": "encoder", "decoder.blocks.*.attention": "decoder", "*": "cross"}
+def _blocks(record: dict[str, list[Tensor]], only: str) -> dict[str, list[Weights]]:
+    """Block → one array `(heads, queries, keys)` a layer, in order; `only` is the block of a model of one stack."""
+    stacks = {"encoder": "encoder", "decoder": "decoder", "stack": only}
+    blocks: dict[str, list[Weights]] = {}
+    for name, calls in record.items():
+        block = stacks[name.partition(".")[0]] if name.endswith(".attention") else "cross"
+        blocks.setdefault(block, []).extend(weights[0].float().numpy() for weights in calls)
+    return blocks
 
 
-def _facts(folder: Path, spec: TranslatorSpec) -> Model:
+def _steps(probabilities: Tensor, written: Sequence[int], tokenizer: Tokenizer) -> list[Step]:
+    best, ids = probabilities.topk(min(_OFFERED, probabilities.shape[1]))
+    entropy = -(probabilities * probabilities.clamp(min=1e-30).log()).sum(-1)
+    steps = []
+    for row, index in enumerate(written):
+        chosen = float(probabilities[row, index])
+        steps.append(
+            Step(
+                row=row,
+                ids=tuple(ids[row].tolist()),
+                pieces=tuple(piece_of(i, tokenizer) for i in ids[row].tolist()),
+                probabilities=tuple(best[row].tolist()),
+                chosen_probability=chosen,
+                rank=int((probabilities[row] > chosen).sum()) + 1,
+                entropy=float(entropy[row]),
+            )
+        )
+    return steps
+
+
+def _facts(name: str, spec: ModelSpec) -> Model:
     if isinstance(spec, RecurrentSpec):
         width, pieces = spec.d_model, spec.target_vocab_size
     else:
-        width, pieces = spec.decoder.d_model, spec.decoder.vocab_size
-    return Model(name=folder.resolve().name, family=spec.family, d_model=width, vocab_size=pieces)
+        stack = spec.stack if isinstance(spec, SingleStackSpec) else spec.decoder
+        width, pieces = stack.d_model, stack.vocab_size
+    return Model(name=name, family=spec.family, d_model=width, vocab_size=pieces)

@@ -42,7 +42,7 @@ def pack(codes: NDArray[np.uint8], *, causal: bool = False) -> Blob:
         rows, keys = np.tril_indices(codes.shape[-2], 0, codes.shape[-1])
         codes = codes[..., rows, keys]
     raw = codes.tobytes()
-    engine = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    engine = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
     deflated = engine.compress(raw) + engine.flush()
     if len(deflated) < len(raw):
         blob["enc"] = "deflate-raw"

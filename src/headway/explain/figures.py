@@ -30,6 +30,7 @@ FACES = (
 RAMP = ("#f4f2ec", "#cfe0e8", "#84b1cd", "#2f76a6", "#0b3255")  # the page's: one hue order, monotone luminance
 MISSING = "□"
 NUMBERS_UP_TO = 16  # tokens a side at which a number still fits its cell
+NAMES_UP_TO = 40  # and at which a name fits its row
 
 
 def attention_figure(
@@ -68,8 +69,8 @@ def attention_figure(
     columns = min(4, len(chosen))
     rows = -(-len(chosen) // columns)
     names, keys = trace.rows(block), trace.keys(block)
-    side = [float(np.clip(0.32 * count, 2.4, 5.5)) for count in (len(keys), len(names))]
-    figure = Figure(figsize=(columns * (side[0] + 1.3), rows * (side[1] + 1.4) + 0.5), layout="constrained", dpi=150)
+    sizes = [float(np.clip(0.32 * count, 2.4, 5.5)) for count in (len(keys), len(names))]
+    figure = Figure(figsize=(columns * (sizes[0] + 1.3), rows * (sizes[1] + 1.4) + 0.5), layout="constrained", dpi=150)
     full = 0.5 if len(keys) > 40 else 1.0  # as the page: long rows are thin
     colours = LinearSegmentedColormap.from_list("headway", list(RAMP))
     grid = figure.subplots(rows, columns, squeeze=False)
@@ -89,7 +90,8 @@ def attention_figure(
     figure.suptitle(
         f"{block.capitalize()} attention, layer {number + 1}: each {side_of_rows} (row) looks at … (column)"
     )
-    if any(MISSING in _drawable(name) and MISSING not in name for name in [*names, *keys]):
+    drawn = [name for side in (names, keys) if len(side) <= NAMES_UP_TO for name in side]
+    if any(MISSING in _drawable(name) and MISSING not in name for name in drawn):
         figure.supxlabel(f"{MISSING}: no installed font has this character; Noto Sans CJK KR has Hangul", fontsize=8)
     return _save(figure, Path(path))
 
@@ -151,13 +153,15 @@ def _curves(curves: Mapping[str, list[tuple[int, float]]], label: str, best: Any
 def _name_axes(axes: Axes, names: Sequence[str], keys: Sequence[str]) -> None:
     """Names every row and column while there is room for them, else numbers some."""
     style: dict[str, Any] = {"family": _faces(), "parse_math": False}
-    if len(keys) <= 40:
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(lambda place, _: f"{place + 1:.0f}")  # counted from 1, as on the page
+    if len(keys) <= NAMES_UP_TO:
         axes.set_xticks(
             range(len(keys)), [_drawable(key) for key in keys], rotation=60, ha="right", fontsize=8, **style
         )
         for tick in axes.get_xticklabels():
             tick.set_rotation_mode("anchor")
-    if len(names) <= 40:
+    if len(names) <= NAMES_UP_TO:
         axes.set_yticks(range(len(names)), [_drawable(name) for name in names], fontsize=8, **style)
     axes.tick_params(length=0, labelsize=8)
     axes.spines[:].set_visible(False)

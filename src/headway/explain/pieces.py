@@ -8,7 +8,6 @@ three bytes, so several pieces may share one: each of them then has the offsets 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Sequence
 
 _PRINTABLE = [*range(33, 127), *range(161, 173), *range(174, 256)]
@@ -24,12 +23,6 @@ def byte_level(piece: str) -> bytes | None:
     b' bank'
     """
     return bytes(_BYTE_OF[letter] for letter in piece) if all(letter in _BYTE_OF for letter in piece) else None
-
-
-def is_byte_level(piece: str, text: str) -> bool:
-    """Whether `piece`, which covers `text`, shows that the vocabulary spells bytes and not letters."""
-    raw = byte_level(piece)
-    return raw is not None and raw != piece.encode() and raw.strip() in unicodedata.normalize("NFC", text).encode()
 
 
 def spell(piece: str, *, of_bytes: bool) -> tuple[str, str]:

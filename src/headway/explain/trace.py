@@ -15,7 +15,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -80,9 +79,11 @@ class Trace:
     Attributes:
         attention: block → one float32 array `(heads, queries, keys)` a layer; a model's own blocks only.
         source, target: the texts as they were typed or written.
-        target_tokens: begin with the start token, so they are one more than the rows of decoder and cross.
+        target_tokens: with steps, the last is only written, so they are one more than the rows of decoder and cross.
         target_given: the target was given and the model only read it (teacher forcing).
-        truncated: (tokens of the whole source, tokens kept) where it was too long.
+        prompt: how many target tokens were there before the model wrote on.
+        spells_bytes: pieces spell bytes and not letters (`pieces.py`).
+        truncated: (tokens of the whole text, tokens kept) where it was too long.
         recorded: the day, in words of the caller's choice.
 
     Raises:
@@ -98,6 +99,8 @@ class Trace:
     target_tokens: Sequence[Token] = ()
     steps: Sequence[Step] = ()
     target_given: bool = False
+    prompt: int = 0
+    spells_bytes: bool = False
     truncated: tuple[int, int] | None = None
     recorded: str = ""
 
@@ -129,19 +132,18 @@ class Trace:
 
     def shape(self, block: str) -> tuple[int, int]:
         """How many rows (queries) and columns (keys) the matrices of `block` have."""
-        read = len(self.target_tokens) - 1  # the last token is written, never read
+        read = len(self.target_tokens) - bool(self.steps)  # what is written last is never read
         rows, keys = (read if side == "target" else len(self.source_tokens) for side in AXES[block])
         return rows, keys
 
     def names(self, side: str) -> list[str]:
         """A short name for every token of a side; pieces that share a character are numbered: `은 1/3`."""
         text, tokens = self.side(side)
-        of_bytes = self._spells_bytes
         found = []
         groups = pieces.shared([(token.start, token.end) for token in tokens])
         for token, (number, count, start, end) in zip(tokens, groups, strict=True):
             if token.kind == "special" or start == end:
-                found.append(pieces.name(pieces.spell(token.piece, of_bytes=of_bytes)[0]))
+                found.append(pieces.name(pieces.spell(token.piece, of_bytes=self.spells_bytes)[0]))
             else:
                 found.append(pieces.name(text[start:end]) + (f" {number}/{count}" if count > 1 else ""))
         return found
@@ -165,6 +167,7 @@ class Trace:
             "model": {key: value for key, value in vars(self.model).items() if value not in ("", 0, None)},
             "recorded": self.recorded,
             "given": self.target_given,
+            "prompt": self.prompt,
             "truncated": self.truncated,
             "texts": {"source": self.source, "target": self.target},
             "tokens": {side: self._tokens(side) for side in ("source", "target")},
@@ -176,25 +179,16 @@ class Trace:
             "out": [self._step(step) for step in self.steps],
         }
 
-    @cached_property
-    def _spells_bytes(self) -> bool:
-        return any(
-            pieces.is_byte_level(token.piece, text[token.start : token.end])
-            for text, tokens in (self.side("source"), self.side("target"))
-            for token in tokens
-            if token.kind != "special"
-        )
-
     def _axes(self, block: str) -> dict[str, Any]:
         rows, keys = AXES[block]
         return {"q": rows, "k": keys, "causal": block == "decoder", "writes": int(block == "cross")}
 
     def _tokens(self, side: str) -> list[dict[str, Any]]:
         text, tokens = self.side(side)
-        of_bytes, offsets = self._spells_bytes, pieces.utf16(text)
+        offsets = pieces.utf16(text)
         rows = []
         for token, name in zip(tokens, self.names(side), strict=True):
-            spelled, hexadecimal = pieces.spell(token.piece, of_bytes=of_bytes)
+            spelled, hexadecimal = pieces.spell(token.piece, of_bytes=self.spells_bytes)
             row: dict[str, Any] = {"id": token.id, "t": spelled, "n": name}
             row |= {"s": offsets[token.start], "e": offsets[token.end]}
             row |= {token.kind: True} if token.kind else {}
@@ -202,11 +196,10 @@ class Trace:
         return rows
 
     def _step(self, step: Step) -> dict[str, Any]:
-        of_bytes = self._spells_bytes
         return {
             "at": step.row,
             "ids": list(step.ids),
-            "t": [pieces.name(pieces.spell(piece, of_bytes=of_bytes)[0]) for piece in step.pieces],
+            "t": [pieces.name(pieces.spell(piece, of_bytes=self.spells_bytes)[0]) for piece in step.pieces],
             "p": [float(f"{p:.4g}") for p in step.probabilities],
             "rest": float(f"{max(0.0, 1.0 - sum(step.probabilities)):.4g}"),
             "chosen": self.target_tokens[step.row + 1].id,

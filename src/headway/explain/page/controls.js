@@ -96,6 +96,7 @@ function pressed(event) {
 let listed = "";
 export function draw() {
   const names = Object.keys(blocks);
+  $("#blocks").hidden = names.length < 2;
   segments($("#blocks"), "block", names);
   segments($("#views"), "view", ["matrix", "lines"]);
   $("#pair").dataset.view = state.view;

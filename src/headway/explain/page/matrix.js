@@ -67,7 +67,7 @@ export function draw(view) {
   const { block, theme, head, rows, q, k, id } = view, canvas = $("#matrix"), width = $("#matrixPane").clientWidth;
   if (!width) return;
   const nq = block.rows, nk = block.keys.length, ruler = canvas.getContext("2d"), look = [id, theme, rows].join();
-  ruler.font = `13px ${css("--sans")}`;
+  ruler.font = `700 13px ${css("--sans")}`;                             /* the chosen row is bold */
   const sizes = layout(ruler, width, block.names, block.keys), { left, top, cellW, cellH, right } = sizes;
   const w = cellW * nk, h = cellH * nq, pen = fit(canvas, left + w + right, top + h + 3);
   if (look !== pictured)

@@ -4,7 +4,8 @@ import { bold } from "strips";
 import { percent, plain, say, t } from "words";
 
 const MARK = /^[\p{P}\p{S}]+$/u;
-const isMark = (token, i) => token.special ? i > 0 : MARK.test(token.n);           /* the start token ends nothing */
+const isMark = (token, i) =>                         /* the start token ends nothing, and a mask stands for a word */
+  token.special ? i > 0 && token.s === token.e : MARK.test(token.n);
 
 /* Shares of all weight on show, by where it goes. For self-attention by distance and kind, for cross by column. */
 function measure({ block, head, rows }) {

@@ -25,6 +25,7 @@ export function draw() {
   const step = trace.out[state.step - 1];
   $("#step").max = many;
   $("#step").value = state.step;
+  $("#doing").textContent = t(trace.given || step.at + 1 < trace.prompt ? "reading" : "writing");
   $("#stepName").textContent = `${state.step} / ${many}  “${written(step)}”`;
   $("#step").setAttribute("aria-valuetext", $("#stepName").textContent);
   $("#barsTitle").replaceChildren(...bold(say("offers", `${state.step}`)));

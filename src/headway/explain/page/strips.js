@@ -8,9 +8,9 @@ import { plain, say, t } from "words";
 /* Runs of tokens that cannot be printed apart: they overlap, or the cut between them is inside a character. */
 function groups(text, tokens) {
   const cuts = new Set([...new Intl.Segmenter().segment(text)].map(part => part.index)), found = [];
-  for (const [i, { s, e, special }] of tokens.entries()) {
+  for (const [i, { s, e }] of tokens.entries()) {
     const last = found.at(-1);
-    if (special || s === e) found.push({ s, e: s, tokens: [i], silent: true });
+    if (s === e) found.push({ s, e: s, tokens: [i], silent: true });
     else if (last && !last.silent && (s < last.e || !cuts.has(s))) {
       last.tokens.push(i);
       last.e = Math.max(last.e, e);
@@ -28,10 +28,16 @@ function label(token, number, count) {
   return parts.join(", ");
 }
 
+const goesOn = trace.prompt > 0 && !trace.given;                          /* the model wrote behind what it was given */
+
+/* Text that no piece covers; struck through unless it is blank, because the model did not read it. */
+const unread = text => text.trim() ? h("s", {}, text) : text;
+
 /* The text of one side with a span for every token; `prefix` makes their ids. A sign stands for what has no shape:
    the name of a special token, ␣ for a piece that is a space. */
 export function spans(side, prefix) {
   const text = trace.texts[side], tokens = trace.tokens[side], out = [];
+  const isNew = i => side === "target" && goesOn && i >= trace.prompt;
   let at = 0;
   for (const group of groups(text, tokens)) {
     const blank = group.silent ? "" : text.slice(group.s, group.e).match(/^\s*(?=\S)/)?.[0] ?? "";
@@ -40,18 +46,19 @@ export function spans(side, prefix) {
     const pieces = group.tokens.map((i, n) => {
       const { id, unknown } = tokens[i], spoken = label(tokens[i], n + 1, count);
       return h("span", {
-        class: `token${count > 1 ? " tick" : sign ? " signed" : ""}${unknown ? " unknown" : ""}`,
+        class: ["token", count > 1 ? "tick" : sign ? "signed" : "", unknown && "unknown", isNew(i) && "written"]
+          .filter(Boolean).join(" "),
         id: `${prefix}-${side}-${i}`, role: "option", title: spoken, "aria-label": spoken,
         "data-side": side, "data-i": i, "data-id": id, "data-sign": count > 1 ? null : sign,
       }, count > 1 ? "" : body);
     });
     const shared = () => h("span", {
-      class: sign ? "shared signed" : "shared", style: `--n:${count}`, role: "presentation", "data-sign": sign,
+      class: `shared${sign ? " signed" : ""}${isNew(group.tokens[0]) ? " written" : ""}`, style: `--n:${count}`, role: "presentation", "data-sign": sign,
     }, body, ...pieces);
-    out.push(text.slice(at, group.s) + blank, count > 1 ? shared() : pieces[0]);
+    out.push(unread(text.slice(at, group.s)), blank, count > 1 ? shared() : pieces[0]);
     at = Math.max(at, group.e);
   }
-  return [...out, text.slice(at)];
+  return [...out, unread(text.slice(at))];
 }
 
 export const tongue = text => /[\u1100-\u11FF\u3130-\u318F\uAC00-\uD7A3]/.test(text) ? "ko" : "";
@@ -66,9 +73,10 @@ function strip(side, title) {
 }
 
 function titles() {
-  if (!trace.tokens.source.length) return { target: t("targetOnly") };
-  const target = trace.tokens.target.length ? { target: t(trace.given ? "targetGiven" : "targetWritten") } : {};
-  return { source: t("source"), ...target };
+  const { source, target } = trace.tokens;
+  if (!target.length) return { source: t("text") };
+  if (!source.length) return { target: goesOn ? plain(say("wroteOn", target.length - trace.prompt)) : t("text") };
+  return { source: t("source"), target: t(trace.given ? "targetGiven" : "targetWritten") };
 }
 
 /* An id wider than its piece would run into its neighbours; so would one of a piece that ends a line. */

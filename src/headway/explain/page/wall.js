@@ -27,10 +27,12 @@ export function telling(name) {
 const cellName = (layer, head) => plain(say("cell", layer + 1, head + 1));
 
 function build({ layers, heads, total }) {
-  const columns = h("div", { class: "heading", role: "row", style: `--h:${heads}` },
+  $("#wall").classList.toggle("dense", heads > 20);
+  $(".columns").style = `--heads:${heads};--gap:${heads > 12 ? 2 : 4}px`;
+  const columns = h("div", { class: "heading", role: "row" },
     h("span", { role: "presentation" }),
     Array.from({ length: heads }, (_, head) => h("span", { role: "columnheader" }, `${head + 1}`)));
-  const rows = layers.map(layer => h("div", { class: "row-of-heads", role: "row", style: `--h:${heads}` },
+  const rows = layers.map(layer => h("div", { class: "row-of-heads", role: "row" },
     h("span", { role: "rowheader" }, `${layer + 1}`),
     Array.from({ length: heads }, (_, head) => h("button", {
       class: "cell", role: "gridcell", tabindex: -1, "data-layer": layer, "data-head": head,

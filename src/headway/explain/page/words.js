@@ -2,35 +2,35 @@
 import { $$ } from "dom";
 
 const WORDS = {
-  skip: ["Skip to attention", "주의로 건너뛰기"], keyboard: ["Keyboard", "자판"], close: ["Close", "닫기"],
+  skip: ["Skip to attention", "어텐션으로 건너뛰기"], keyboard: ["Keyboard", "자판"], close: ["Close", "닫기"],
   language: ["한국어", "English"], toDark: ["Dark", "어둡게"], toLight: ["Light", "밝게"], tokens: ["Tokens", "토큰"],
   tokensCaption: [
     "The text is cut into pieces the model knows, each with a number. Choose a piece and every picture below follows it.",
     "글은 모델이 아는 조각으로 나뉘고, 조각마다 번호가 붙습니다. 조각을 고르면 아래 모든 그림이 그 조각을 따라갑니다.",
   ],
-  source: ["Source", "원문"], targetWritten: ["Translation, written by the model", "번역 (모델이 씀)"],
-  targetGiven: ["Translation, given", "번역 (주어진 글)"], targetOnly: ["Text", "글"], count: ["tokens", "토큰"],
+  source: ["Source", "입력문"], targetWritten: ["Target, written by the model", "출력문 (모델이 씀)"],
+  targetGiven: ["Target, given", "출력문 (주어진 글)"], text: ["Text", "글"], count: ["tokens", "토큰"],
   special: ["special", "특수 토큰"], unknown: ["unknown to this tokenizer", "이 토크나이저가 모르는 조각"],
-  attention: ["Attention", "주의"],
+  attention: ["Attention", "어텐션"],
   attentionCaption: [
     "Each row shows where one token looks, and how much. Every row adds up to 1.",
     "한 줄은 한 토큰이 어디를 얼마나 보는지 나타냅니다. 각 줄의 합은 1입니다.",
   ],
-  allHeads: ["All heads", "모든 헤드"], block: ["Attention block", "주의 블록"], wall: ["Heads by layer", "층별 헤드"],
+  allHeads: ["All heads", "모든 헤드"], block: ["Attention block", "어텐션 블록"], wall: ["Heads by layer", "층별 헤드"],
   wallHint: ["Rows are layers, columns are heads. Outlined: the head on show.", "세로는 층, 가로는 헤드. 테두리: 지금 보는 헤드."],
   encoder: ["Encoder", "인코더"], decoder: ["Decoder", "디코더"], cross: ["Cross", "교차"],
   view: ["View", "보기"], matrix: ["Matrix", "행렬"], lines: ["Lines", "선"],
-  matrixPane: ["Attention matrix, arrow keys move the cell", "주의 행렬, 화살표로 칸을 옮깁니다"],
+  matrixPane: ["Attention matrix, arrow keys move the cell", "어텐션 행렬, 화살표로 칸을 옮깁니다"],
   linesLabel: ["Lines from each token to the tokens it looks at", "토큰마다 어디를 보는지 잇는 선"],
   legend: ["Colour scale, from pale to strong", "색 눈금"], squareRoot: ["square-root scale", "제곱근 눈금"],
   masked: ["masked: no looking ahead", "앞날은 가려져 있습니다"], looksAtTitle: ["What this head looks at", "이 헤드가 보는 곳"],
-  asTable: ["Show this row as a table", "이 줄을 표로 보기"], token: ["token", "토큰"], weight: ["weight", "무게"],
+  asTable: ["Show this row as a table", "이 줄을 표로 보기"], token: ["token", "토큰"], weight: ["weight", "가중치"],
   standing: [
     "Attention shows where the model looks, not why it answered.",
-    "주의는 모델이 어디를 보는지 보여 줄 뿐, 왜 그렇게 답했는지는 말해 주지 않습니다.",
+    "어텐션은 모델이 어디를 보는지 보여 줄 뿐, 왜 그렇게 답했는지는 말해 주지 않습니다.",
   ],
   from: ["from", "보는 토큰"], writingNow: ["writing", "쓰는 토큰"], to: ["looks at", "보이는 토큰"],
-  toSource: ["looks at, in the source", "원문에서 보는 곳"], self: ["itself", "자기 자신"], previous: ["one before", "바로 앞"],
+  toSource: ["looks at, in the source", "입력문에서 보는 곳"], self: ["itself", "자기 자신"], previous: ["one before", "바로 앞"],
   following: ["one after", "바로 뒤"], first: ["first token", "첫 토큰"], same: ["same piece", "같은 조각"],
   marks: ["punctuation", "문장 부호"], far: ["4+ away", "4칸 밖"], to_self: ["the token itself", "자기 자신으로"],
   to_previous: ["the token just before", "바로 앞 토큰으로"], to_following: ["the token just after", "바로 뒤 토큰으로"],
@@ -41,7 +41,7 @@ const WORDS = {
     "모델은 어휘 전체에 확률 1을 나누어 줍니다. 그중 가장 그럴듯한 조각들입니다.",
   ],
   others: ["all others", "나머지 어휘"], everyStep: ["Chosen token, step by step", "단계별 선택 확률"],
-  writing: ["Writing", "쓰기"], stepBefore: ["Previous writing step", "이전 쓰기 단계"],
+  writing: ["Writing", "쓰기"], reading: ["Reading", "읽기"], stepBefore: ["Previous writing step", "이전 쓰기 단계"],
   stepAfter: ["Next writing step", "다음 쓰기 단계"], keyToken: ["token", "토큰"], keyLayer: ["layer", "층"],
   keyHead: ["head", "헤드"], keyStep: ["writing step", "쓰기 단계"], keyView: ["matrix, lines", "행렬, 선"],
   keyBlock: ["next block", "다음 블록"], keyDark: ["dark or light", "어둡게, 밝게"],
@@ -65,7 +65,7 @@ const SENTENCES = {
   distance: [d => ["Mean distance ", ["", d], " tokens. "], d => ["평균 거리 ", ["", d], ". "]],
   share: [
     (p, where) => [["", p], " of its weight goes to ", ["", where], ". "],
-    (p, where) => ["무게의 ", ["", p], "가 ", ["", where], " 갑니다. "],
+    (p, where) => ["가중치의 ", ["", p], "가 ", ["", where], " 갑니다. "],
   ],
   looks: [
     (name, list) => [["query", name], " looks at ", ...list, "."],
@@ -84,8 +84,8 @@ const SENTENCES = {
     n => [`이 토크나이저가 모르는 조각이 ${n}개 있습니다.`],
   ],
   truncated: [
-    (all, kept) => [`Too long: the first ${kept} of ${all} tokens were read. `],
-    (all, kept) => [`너무 길어 토큰 ${all}개 중 앞의 ${kept}개만 읽었습니다. `],
+    (all, kept) => [`Too long: ${kept} of ${all} tokens were read; what is struck through was not. `],
+    (all, kept) => [`너무 길어 토큰 ${all}개 중 ${kept}개만 읽었습니다. 줄을 그은 곳은 읽지 않았습니다. `],
   ],
   recorded: [
     day => [`Recorded ${day}. `],
@@ -99,6 +99,10 @@ const SENTENCES = {
     (list, total) => [`To stay small this file holds layers ${list} of ${total}.`],
     (list, total) => [`파일이 너무 커지지 않도록 ${total}개 층 가운데 ${list}층만 담았습니다.`],
   ],
+  wroteOn: [
+    n => [n === 1 ? "Text, its last token written by the model" : `Text, its last ${n} tokens (underlined) written by the model`],
+    n => [`글 (밑줄 친 끝의 토큰 ${n}개는 모델이 씀)`],
+  ],
   offers: [n => ["What the model offered at step ", ["", n]], n => [["", n], "번째 단계에서 모델이 내놓은 조각"]],
   lossIs: [
     (loss, entropy, rank) => ["Loss −log p = ", ["", loss], ` nats · entropy ${entropy} nats · rank ${rank}`],
@@ -111,7 +115,7 @@ const SENTENCES = {
   piece: [(n, of) => [`piece ${n} of ${of}`], (n, of) => [`조각 ${n}/${of}`]],
   broken: [
     reason => [`The weights could not be unpacked (${reason}). Use a browser of 2024 or later, or write the page again.`],
-    reason => [`무게를 풀지 못했습니다 (${reason}). 2024년 이후의 브라우저를 쓰거나 파일을 다시 만드십시오.`],
+    reason => [`가중치를 풀지 못했습니다 (${reason}). 2024년 이후의 브라우저를 쓰거나 파일을 다시 만드십시오.`],
   ],
 };
 
