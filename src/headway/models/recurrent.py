@@ -8,6 +8,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from headway.models.heads import LanguageHead
+from headway.models.inputs import check_ids
 from headway.models.protocols import Output
 from headway.nn.attention import KeyValue
 from headway.nn.dropout import Dropout
@@ -58,7 +59,12 @@ class RecurrentEncoderDecoder(nn.Module):
         """Padded ids `(batch, length)` in; masks are True or 1 at real tokens.
 
         Without `decoder_input_ids` the decoder reads the start token alone.
+
+        Raises:
+            ConfigError: a shape is another one, or an id is outside its table.
         """
+        check_ids("input_ids", input_ids, self.spec.source_vocab_size)
+        check_ids("decoder_input_ids", decoder_input_ids, self.spec.target_vocab_size)
         memory = self.encode(input_ids, Layout.padded(input_ids, attention_mask))
         if decoder_input_ids is None:
             decoder_input_ids = input_ids.new_full((len(input_ids), 1), self.spec.tokens.start_id)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from headway.errors import ConfigError
 from headway.models.heads import LabelHead, LanguageHead, Pooler
+from headway.models.inputs import check_ids
 from headway.models.protocols import Output
 from headway.nn.cache import Cache, RowCache
 from headway.nn.init import initialise
@@ -44,10 +46,16 @@ class SingleStack(nn.Module):
         token_type_ids: Tensor | None = None,
         position_ids: Tensor | None = None,
     ) -> Output:
-        """Padded ids `(batch, length)`, of a multiple choice `(batch, choices, length)`; masks are 1 at real tokens."""
-        choices = input_ids.shape[1:-1]
+        """Padded ids `(batch, length)`, of a multiple choice `(batch, choices, length)`; masks are 1 at real tokens.
+
+        Raises:
+            ConfigError: a shape is another one, or an id is outside its table.
+        """
+        self._check_ids(input_ids, token_type_ids, position_ids)
+        of = None if self.spec.label_head is None else self.spec.label_head.of
         ids, mask, types, places = (
-            None if x is None else x.flatten(0, -2) for x in (input_ids, attention_mask, token_type_ids, position_ids)
+            _a_choice_a_row(x) if of == "choices" and x is not None else x
+            for x in (input_ids, attention_mask, token_type_ids, position_ids)
         )
         assert ids is not None
         layout = Layout.padded(ids, mask, places)
@@ -57,12 +65,20 @@ class SingleStack(nn.Module):
         labels = None if self.label_head is None else self.label_head(states, layout, pooled)
         if words is not None and labels is not None:
             return Output(None, states, pooled, prediction_logits=words, seq_relationship_logits=labels)
-        if labels is not None and self.label_head is not None and self.label_head.spec.of == "span":
+        if labels is not None and of == "span":
             start, end = labels.unbind(-1)
             return Output(None, states, pooled, start_logits=start, end_logits=end)
-        if labels is not None and choices:
-            labels = labels.view(-1, *choices)
+        if labels is not None and of == "choices":
+            labels = labels.view(input_ids.shape[:-1])  # (batch, choices)
         return Output(words if labels is None else labels, states, pooled)
+
+    def _check_ids(self, ids: Tensor, types: Tensor | None, places: Tensor | None) -> None:
+        stack = self.spec.stack
+        check_ids("input_ids", ids, stack.vocab_size)
+        if stack.token_types:
+            check_ids("token_type_ids", types, stack.token_types)
+        if self.stack.position.is_bounded:
+            check_ids("position_ids", places, stack.max_length)
 
     def start(self, capacity: int | None = None) -> StackState:
         """An empty cache, with `capacity` slots a row or growing: the first step reads the prompt."""
@@ -73,6 +89,12 @@ class SingleStack(nn.Module):
         states = self.hidden(ids, layout, cache=state.cache)
         logits: Tensor = self.head(states[:, -1])
         return logits
+
+
+def _a_choice_a_row(x: Tensor) -> Tensor:
+    if x.dim() != 3:
+        raise ConfigError(f"a multiple choice is of shape {tuple(x.shape)}; expected (batch, choices, length)")
+    return x.flatten(0, 1)  # (batch · choices, length)
 
 
 class StackState:

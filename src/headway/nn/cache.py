@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import torch
@@ -102,8 +101,9 @@ class GrowingCache:
                 runs = (self._keep[:, 1:] > self._keep[:, :-1]).sum(1) + self._keep[:, 0]
                 self._has_gaps = bool((runs > 1).any())
             self._is_settled = layout.keep is None
-        key = (_Gapped if self._has_gaps else Layout)(layout.rows, self._length, layout.device, self._keep)
-        positions, columns = key.positions[:, past:], key.columns[:, past:]
+        key = Layout(layout.rows, self._length, layout.device, self._keep, has_gaps=self._has_gaps)
+        positions = key.positions[:, past:] if layout.places is None else layout.places
+        columns = key.columns[:, past:]
         if self._keep is None and past == 0:
             return Step(positions, columns, key, None, layout.length > 1)
         if layout.length == 1:  # one new token sees all there is
@@ -140,16 +140,6 @@ class GrowingCache:
             self._keep, self._has_gaps = None, False
         for layer in self._layers:
             layer.first += first
-
-
-@dataclass(frozen=True, eq=False)
-class _Gapped(Layout):
-    """Padding stands between the tokens of a row: a bias must count tokens, not columns."""
-
-    @property
-    def columns(self) -> Tensor:
-        """`(rows, length)`."""
-        return self.positions
 
 
 class MemoryKeys:

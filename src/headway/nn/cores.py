@@ -46,7 +46,7 @@ class Eager:
         if query.shape[1] != key.shape[1]:
             key, value = (x.repeat_interleave(query.shape[1] // x.shape[1], 1) for x in (key, value))
         scores = (query * scale) @ key.mT  # (batch, heads, query, key)
-        keep = torch.ones_like(scores[0, 0], dtype=torch.bool).tril() if mask.causal else mask.keep
+        keep = scores.new_ones(scores.shape[-2:], dtype=torch.bool).tril() if mask.causal else mask.keep
         if mask.bias is not None:
             scores = scores + mask.bias.to(scores.dtype)
         if keep is None:
@@ -73,7 +73,8 @@ class GridCore:
     def __call__(self, query: Tensor, key: Tensor, value: Tensor, mask: Mask, scale: float, dropout: float) -> Tensor:
         """Token-shaped in, token-shaped out; beams that share their keys become more queries of one row."""
         query, key, value = mask.query.grid(query), mask.key.grid(key), mask.key.grid(value)
-        folded = query.reshape(key.shape[0], -1, *query.shape[2:])  # (batch, beams · query, heads, head_dim)
+        beams = max(1, query.shape[0] // max(1, key.shape[0]))  # of an empty batch too
+        folded = query.reshape(query.shape[0] // beams, beams * query.shape[1], *query.shape[2:])
         context = self.kernel(
             folded.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2), mask, scale, dropout
         )  # (batch, heads, beams · query, head_dim)

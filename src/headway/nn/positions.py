@@ -22,6 +22,7 @@ class Position(nn.Module):
     """No positions at all, and the form the schemes fill in."""
 
     is_bounded = False  # a table ends at the model's maximum length; formulas and distances do not
+    takes_places = False  # places can be prescribed; distances are counted
 
     def embed(self, x: Tensor, positions: Tensor) -> Tensor:
         """Add to the embedding `(..., d_model)` of tokens at `positions` `(...)`."""
@@ -53,7 +54,7 @@ class Sinusoidal(Position):
     is a rotation of that of t, which depends on φ alone.
     """
 
-    is_bounded = True
+    is_bounded = takes_places = True
     table: Tensor
 
     def __init__(self, max_length: int, d_model: int, base: float = 10000.0) -> None:
@@ -70,7 +71,7 @@ class Sinusoidal(Position):
 class Learned(Position):
     """A trained vector a position (Devlin et al. 2019; Radford et al. 2019), from row `offset` of the table on."""
 
-    is_bounded = True
+    is_bounded = takes_places = True
 
     def __init__(self, max_length: int, d_model: int, offset: int = 0) -> None:
         super().__init__()
@@ -85,6 +86,7 @@ class Learned(Position):
 class Rotary(Position):
     """Query and key turned by an angle that grows with the position (Su et al. 2021, eq. 34)."""
 
+    takes_places = True
     frequency: Tensor
 
     def __init__(self, head_dim: int, base: float = 10000.0, scaling: RotaryScaling | None = None) -> None:

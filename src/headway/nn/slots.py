@@ -55,7 +55,8 @@ class SlotCache:
             places = layout.tokens(torch.stack([row, columns], -1)).flatten(0, -2)  # (tokens, 2)
             real = None if layout.keep is None or layout.index is not None else layout.keep.flatten().nonzero()[:, 0]
             self._writing = _Writing(layout, past, self._longest, places if real is None else places[real], real)
-        key, positions = Layout(layout.rows, self._longest, device), layout.tokens(columns.expand(layout.rows, -1))
+        key = Layout(layout.rows, self._longest, device)
+        positions = layout.tokens(columns.expand(layout.rows, -1)) if layout.places is None else layout.places
         if is_even and (past == 0 or layout.length == 1):
             return Step(positions, columns, key, None, layout.length > 1)
         keep = key.columns[:, None] <= columns[..., None]  # (1 or rows, query, key)

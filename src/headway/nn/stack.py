@@ -56,9 +56,10 @@ class Stack(nn.Module):
         `types`, shaped as `ids`, is the segment of each token; None: all in the first.
 
         Raises:
-            ConfigError: a row is longer than the positions reach.
+            ConfigError: a row is longer than the positions reach, or is given what the model does not tell apart.
         """
         layout, cache = layout or Layout.padded(ids), cache or Uncached()
+        self._check(ids, layout, types)
         step = cache.advance(layout, self.spec.causal)
         if self.position.is_bounded and step.key.length > self.spec.max_length:
             raise ConfigError(
@@ -89,6 +90,20 @@ class Stack(nn.Module):
                 x = block(x, **arguments)
         out: Tensor = self.final_dropout(self.final_norm(x))
         return out
+
+    def _check(self, ids: Tensor, layout: Layout, types: Tensor | None) -> None:
+        """What is given means something to this model."""
+        if layout.places is not None and not self.position.takes_places:
+            raise ConfigError(
+                f"position_ids are given, but positions of the kind {self.spec.position.kind!r} are counted by the "
+                "model; leave them out"
+            )
+        if types is not None and types.shape != ids.shape:
+            raise ConfigError(
+                f"token_type_ids are of shape {tuple(types.shape)}, but the ids of {tuple(ids.shape)}; make them alike"
+            )
+        if self.types is None and types is not None and not torch.compiler.is_compiling() and bool(types.any()):
+            raise ConfigError("token_type_ids tell texts apart, but this model has no segments; leave them out")
 
 
 def _norm(spec: StackSpec, wanted: bool) -> nn.Module:
