@@ -17,6 +17,7 @@ from headway.errors import CheckpointError, ConfigError
 from headway.models import build
 from headway.models.families.gpt2 import Gpt2
 from headway.spec import HeadSpec, LabelHeadSpec, SpecialTokens
+from headway.tasks.generate import generate
 from headway.text.tokenizer import Tokenizer, TokenizerPair
 from headway.text.trainer import train
 from tests.parity.harness import TOLERANCE, batch, difference, ours_of, twin_of
@@ -122,6 +123,10 @@ def test_how_a_checkpoint_is_asked_comes_from_its_files(tmp_path: Path) -> None:
     assert decoding.sampling is not None
     assert (decoding.sampling.temperature, decoding.sampling.top_k, decoding.sampling.top_p) == (0.7, 20, 1.0)
     assert (decoding.repetition_penalty, decoding.max_length, decoding.beam) == (1.1, 5, 1)
+    loaded = headway.load(tmp_path)
+    assert loaded.tokenizer is not None
+    one = generate(loaded.model, loaded.tokenizers, ["a b"], decoding)
+    assert loaded.generate(["a b"]) == [best[0].text for best in one]
     (tmp_path / "generation_config.json").write_text('{"do_sample": true, "temperature": 0.0}', encoding="utf-8")
     with pytest.raises(CheckpointError, match=r"generation_config.json: temperature is 0"):
         headway.load(tmp_path)

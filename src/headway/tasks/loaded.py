@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from headway.tasks.answer import Answer, answer
 from headway.tasks.classify import Classification, classify
 from headway.tasks.embed import Pool, embed
 from headway.tasks.fill import Filling, fill
+from headway.tasks.generate import generate
 from headway.tasks.opening import open_model
 from headway.tasks.tag import Tagged, Unit, tag
 from headway.tasks.translate import translate_lines
@@ -67,6 +68,13 @@ class Loaded:
     def translate(self, lines: Iterable[str], options: Decoding | None = None) -> list[str]:
         """The best translation of each line; None: asked as the model was made to be."""
         found = translate_lines(self.translator, self.tokenizers, lines, options or self.decoding)
+        return [best[0].text for best in found]
+
+    def generate(
+        self, prompts: Iterable[str], options: Decoding | None = None, *, stop: Sequence[str] = ()
+    ) -> list[str]:
+        """The best text after each prompt, up to one of `stop`; None: asked as the model was made to be."""
+        found = generate(self.model, self.tokenizers, prompts, options or self.decoding, stop_strings=stop)
         return [best[0].text for best in found]
 
     def fill(self, text: str, k: int = 5) -> Filling:

@@ -165,7 +165,7 @@ def read_decoding(folder: Path, spec: ModelSpec) -> Decoding:
         config = read_config(folder / "config.yaml").decoding
         return Decoding(beam=config.beam, length_norm=LengthNorm.parse(config.length_norm), stop=config.stop)
     if not (folder / "config.json").is_file() and not (folder / "generation_config.json").is_file():
-        return Decoding()
+        return Decoding(beam=1) if isinstance(spec, SingleStackSpec) else Decoding()
     given = read_generation(folder, spec)
     try:
         return _decoding(given, spec)
