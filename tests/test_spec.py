@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
 
 import pytest
 
 from headway.errors import CheckpointError, ConfigError
 from headway.models.families.vaswani import Vaswani
-from headway.spec import AttentionSpec, PositionSpec, RecurrentSpec, StackSpec, from_json, to_json
+from headway.spec import (
+    AttentionSpec,
+    InitSpec,
+    LabelHeadSpec,
+    PositionSpec,
+    RecurrentSpec,
+    SingleStackSpec,
+    StackSpec,
+    from_json,
+    to_json,
+)
 
 SPECS = [
     Vaswani(position="alibi", norm_order="pre", tied="none", decoder_layers=1).spec(9, 8),
@@ -69,6 +80,12 @@ def test_an_integer_is_a_float_where_one_is_expected() -> None:
         ({"d_model": 5}, "d_model is 5; sinusoidal positions need an even width"),
         ({"attention": AttentionSpec(num_heads=0, head_dim=2)}, "num_heads is 0"),
         ({"attention": AttentionSpec(num_heads=3, head_dim=2, num_kv_heads=2)}, "num_heads 3 is not divisible"),
+        ({"attention": AttentionSpec(num_heads=2, head_dim=2, num_kv_heads=-2)}, "not divisible by num_kv_heads -2"),
+        ({"attention": AttentionSpec(num_heads=2, head_dim=2, num_kv_heads=0)}, "not divisible by num_kv_heads 0"),
+        ({"token_types": -1}, "token_types is -1"),
+        ({"norm_eps": float("nan")}, "norm_eps nan"),
+        ({"position": PositionSpec(kind="relative", buckets=3)}, "3 buckets up to a distance of 128; give at least 4"),
+        ({"position": PositionSpec(kind="relative", buckets=32, max_distance=8)}, "a distance beyond 8"),
         (
             {"position": PositionSpec(kind="rotary"), "attention": AttentionSpec(num_heads=2, head_dim=3)},
             "head_dim is 3; rotary",
@@ -79,6 +96,25 @@ def test_sizes_that_cannot_be_are_refused(change: dict[str, object], says: str) 
     sizes = {"vocab_size": 9, "max_length": 9, "num_layers": 1, "d_model": 4, "d_ff": 8, "causal": False}
     with pytest.raises(ConfigError, match=says):
         StackSpec(**{**sizes, "attention": AttentionSpec(num_heads=2, head_dim=2), **change})
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: PositionSpec(base=0.0), "base (is )?0.0"),
+        (lambda: PositionSpec(offset=-4), "offset( is)? -4"),
+        (lambda: InitSpec(std=-1.0), "deviation -1.0"),
+        (lambda: LabelHeadSpec(of="choices", labels=("a", "b")), "a span has two, a choice one"),
+        (lambda: AttentionSpec.shared(100, 8), "d_model 100 is not divisible by num_heads 8; .* try 10 heads"),
+        (lambda: AttentionSpec.shared(100, 0), "try 1 heads"),
+        (lambda: AttentionSpec.shared(0, 0), "d_model is 0"),
+        (lambda: SingleStackSpec(family="x", stack=SPECS[0].decoder), "looks at an encoder"),
+        (lambda: dataclasses.replace(SPECS[0], decoder=SPECS[0].encoder), "cross_attention in the decoder"),
+    ],
+)
+def test_what_cannot_be_built_is_refused_where_it_is_described(make: Callable[[], object], says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        make()
 
 
 def test_a_spec_cannot_be_changed() -> None:

@@ -27,6 +27,12 @@ class SpecialTokens:
     end_id: int = 3
 
 
+def _check_sizes(spec: Any, *names: str) -> None:
+    for name in names:
+        if getattr(spec, name) < 1:
+            raise ConfigError(f"{name} is {getattr(spec, name)}; it must be at least 1")
+
+
 def _check_rate(name: str, rate: float) -> None:
     if not 0 <= rate <= 1:
         raise ConfigError(f"{name} is {rate}; it is a share, so from 0 to 1")
@@ -75,6 +81,12 @@ class PositionSpec:
     offset: int = 0  # learned: rows of the table that stand before position 0
     scaling: RotaryScaling | None = None  # rotary
 
+    def __post_init__(self) -> None:
+        if not self.base > 0 or self.offset < 0:
+            raise ConfigError(
+                f"positions have the base {self.base} and the offset {self.offset}; expected > 0 and >= 0"
+            )
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AttentionSpec:
@@ -86,6 +98,23 @@ class AttentionSpec:
     scale: float | None = None  # None: head_dim ** -0.5
     query_bias: bool = True  # of query, key and value
     out_bias: bool = True
+
+    @classmethod
+    def shared(cls, d_model: int, num_heads: int, *, scale: float | None = None) -> AttentionSpec:
+        """Heads that share the width evenly.
+
+        Raises:
+            ConfigError: they cannot; the message says how many could.
+        """
+        if d_model < 1:
+            raise ConfigError(f"d_model is {d_model}; it must be at least 1")
+        if num_heads < 1 or d_model % num_heads:
+            divisors = (n for n in range(1, min(d_model, 1024) + 1) if d_model % n == 0)
+            raise ConfigError(
+                f"d_model {d_model} is not divisible by num_heads {num_heads}; heads share the width evenly, so try "
+                f"{min(divisors, key=lambda n: abs(n - num_heads))} heads"
+            )
+        return cls(num_heads=num_heads, head_dim=d_model // num_heads, scale=scale)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -115,24 +144,22 @@ class StackSpec:
     dropout: DropoutSpec = DropoutSpec()
 
     def __post_init__(self) -> None:
-        sizes = {
-            "vocab_size": self.vocab_size,
-            "max_length": self.max_length,
-            "num_layers": self.num_layers,
-            "d_model": self.d_model,
-            "d_ff": self.d_ff,
-            "num_heads": self.attention.num_heads,
-            "head_dim": self.attention.head_dim,
-        }
-        for name, size in sizes.items():
-            if size < 1:
-                raise ConfigError(f"{name} is {size}; it must be at least 1")
+        _check_sizes(self, "vocab_size", "max_length", "num_layers", "d_model", "d_ff")
+        _check_sizes(self.attention, "num_heads", "head_dim")
+        if self.token_types < 0 or not self.norm_eps >= 0:
+            raise ConfigError(f"token_types is {self.token_types}, norm_eps {self.norm_eps}; neither can be below 0")
         if self.position.kind == "sinusoidal" and self.d_model % 2:
             raise ConfigError(f"d_model is {self.d_model}; sinusoidal positions need an even width")
         if self.position.kind == "rotary" and self.attention.head_dim % 2:
             raise ConfigError(f"head_dim is {self.attention.head_dim}; rotary positions need an even one")
+        exact = self.position.buckets // (2 if self.causal else 4)  # distances with a bucket of their own
+        if self.position.kind == "relative" and not 0 < exact < self.position.max_distance:
+            raise ConfigError(
+                f"relative positions have {self.position.buckets} buckets up to a distance of "
+                f"{self.position.max_distance}; give at least 4, and a distance beyond {max(1, exact)}"
+            )
         kv_heads = self.attention.num_kv_heads
-        if kv_heads and self.attention.num_heads % kv_heads:
+        if kv_heads is not None and (kv_heads < 1 or self.attention.num_heads % kv_heads):
             raise ConfigError(f"num_heads {self.attention.num_heads} is not divisible by num_kv_heads {kv_heads}")
 
 
@@ -163,6 +190,10 @@ class LabelHeadSpec:
             raise ConfigError("a head has no labels; give at least one")
         if len(set(self.labels)) < len(self.labels):
             raise ConfigError(f"a head has a label twice: {', '.join(self.labels)}")
+        if len(self.labels) != {"span": 2, "choices": 1}.get(self.of, len(self.labels)):
+            raise ConfigError(
+                f"a head of {self.of} has the labels {', '.join(self.labels)}; a span has two, a choice one"
+            )
         _check_rate("a head's dropout", self.dropout)
 
 
@@ -174,6 +205,11 @@ class InitSpec:
     std: float = 0.02  # of the matrices, for `normal`
     embedding_std: float | None = None  # None: d_model ** -0.5
     shrinks_residual: bool = False  # `out` and `down` drawn smaller by (2 · layers) ** -0.5 (Radford et al. 2019)
+
+    def __post_init__(self) -> None:
+        for std in (self.std, self.embedding_std or 0.0):
+            if not 0 <= std < float("inf"):
+                raise ConfigError(f"fresh weights are drawn with the deviation {std}; it must be a number from 0 on")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -189,6 +225,11 @@ class TransformerSpec:
     tokens: SpecialTokens = SpecialTokens()
 
     def __post_init__(self) -> None:
+        if self.encoder.d_model != self.decoder.d_model or not self.decoder.cross_attention:
+            raise ConfigError(
+                f"d_model is {self.encoder.d_model} in the encoder and {self.decoder.d_model} in the decoder, "
+                "which looks at what the encoder made: let both be as wide, with cross_attention in the decoder"
+            )
         if self.shared_embedding and self.encoder.vocab_size != self.decoder.vocab_size:
             raise ConfigError(
                 f"one embedding for both sides needs one vocabulary, but the encoder has {self.encoder.vocab_size} "
@@ -209,6 +250,8 @@ class SingleStackSpec:
     tokens: SpecialTokens = SpecialTokens()
 
     def __post_init__(self) -> None:
+        if self.stack.cross_attention:
+            raise ConfigError("the stack looks at an encoder, but the model has none; leave cross_attention out")
         head = self.label_head
         if head and head.of in ("text", "choices") and head.reads == "pooler" and not self.pooler:
             raise ConfigError("the label head reads the pooler, but the model has none; let it read the first token")
@@ -233,6 +276,8 @@ class RecurrentSpec:
     tokens: SpecialTokens = SpecialTokens()
 
     def __post_init__(self) -> None:
+        _check_sizes(self, "source_vocab_size", "target_vocab_size", "max_length", "num_layers", "d_model")
+        _check_rate("dropout", self.dropout)
         if self.bidirectional and self.d_model % 2:
             raise ConfigError(f"d_model is {self.d_model}; a bidirectional encoder splits it in two, so make it even")
         if self.shared_embedding and self.source_vocab_size != self.target_vocab_size:
@@ -261,13 +306,16 @@ def from_json(data: dict[str, Any]) -> ModelSpec:
     """The spec that `to_json` wrote.
 
     Raises:
-        CheckpointError: an unknown kind, a missing or an unknown key.
+        CheckpointError: an unknown kind, a missing or an unknown key, a value that cannot be.
     """
     fields = dict(data)
     kind = fields.pop("kind", None)
     if kind not in _KINDS:
         raise CheckpointError(f"spec.json is of kind {kind!r}; this version knows {', '.join(_KINDS)}")
-    spec: ModelSpec = _build(_KINDS[kind], fields, kind)
+    try:
+        spec: ModelSpec = _build(_KINDS[kind], fields, kind)
+    except ConfigError as error:
+        raise CheckpointError(f"spec.json: {error}") from None
     return spec
 
 

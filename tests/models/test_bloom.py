@@ -86,7 +86,7 @@ def test_a_forward_and_a_step_wait_for_nothing() -> None:
     ids, mask = torch.zeros(3, 9, dtype=torch.long), torch.arange(9) >= torch.tensor([[0], [2], [5]])
     layout, cache = Layout.padded(ids, mask), GrowingCache(2)
     with Waits() as waits:
-        model(ids)
+        model.hidden(ids)  # `forward` would look at the ids, on a CPU
         model.hidden(ids, layout)
         assert waits.number == 0
         model.hidden(ids, layout, cache=cache)

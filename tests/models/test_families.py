@@ -127,6 +127,9 @@ def test_what_is_unused_changes_nothing_and_what_is_unknown_is_refused() -> None
         ({"eos_token_id": [0, 1]}, r"eos_token_id is \[0, 1\]"),
         ({"decoder_vocab_size": 5}, "config.json: one embedding for both sides"),
         ({"encoder_layers": 0}, "config.json: num_layers is 0"),
+        ({"decoder_attention_heads": 0}, "d_model 512 is not divisible by num_heads 0"),
+        ({"d_model": "512"}, "d_model is '512'; expected a whole number"),
+        ({"vocab_size": None}, "config.json has no key 'vocab_size'"),
     ],
 )
 def test_an_option_that_cannot_be_is_refused(change: dict[str, object], says: str) -> None:

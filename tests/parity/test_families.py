@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -177,6 +178,15 @@ def test_every_key_of_a_configuration_has_its_meaning(file: ModuleType) -> None:
     assert not _changes(base, dict.fromkeys(family.UNUSED, "x"))
     with pytest.raises(CheckpointError, match="rope_strength"):
         family.spec(base.config.to_dict() | {"rope_strength": 5})
+
+
+@each_file
+def test_whatever_a_configuration_holds_it_is_a_model_or_refused(file: ModuleType) -> None:
+    row = file.ROWS[0]
+    for key in {*row.family.READ, "id2label", "num_labels", "problem_type", "architectures"}:
+        for value in (0, -1, 3, "x", [], [0], {"a": 1}, True, 0.5, float("nan")):
+            with suppress(CheckpointError):
+                row.family.spec(row.config.to_dict() | {key: value}, row.twin.__name__)
 
 
 def _changes(row: Row, change: dict[str, Any]) -> bool:

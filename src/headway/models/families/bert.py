@@ -7,21 +7,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from headway.errors import CheckpointError, ConfigError
+from headway.models.families import encoders
 from headway.models.families.exchange import (
     activation,
-    activation_name,
     architecture_of,
     check,
     confirmed,
     label_head,
     label_keys,
     number,
+    said_of_config,
     share,
     special_tokens,
-    token_keys,
 )
-from headway.models.keys import Same, each_layer, weight_and_bias
+from headway.models.keys import Same, weight_and_bias
 from headway.spec import (
     Activation,
     AttentionSpec,
@@ -86,15 +85,13 @@ class Bert:
         )
 
     def _stack(self, vocab_size: int, offset: int) -> StackSpec:
-        if self.d_model % self.num_heads:
-            raise ConfigError(f"d_model {self.d_model} is not divisible by num_heads {self.num_heads}")
         return StackSpec(
             vocab_size=vocab_size,
             max_length=self.max_length,
             num_layers=self.num_layers,
             d_model=self.d_model,
             d_ff=self.d_ff or 4 * self.d_model,
-            attention=AttentionSpec(num_heads=self.num_heads, head_dim=self.d_model // self.num_heads),
+            attention=AttentionSpec.shared(self.d_model, self.num_heads),
             causal=False,
             position=PositionSpec(kind=self.position, offset=offset),
             embedding_norm=True,
@@ -162,12 +159,10 @@ def spec(config: Mapping[str, Any], architecture: str | None = None) -> SingleSt
     has_words = name in ("BertForMaskedLM", "BertForPreTraining")
     words = dataclasses.replace(MASKED_LM, transform=choices.activation) if has_words else None
     tokens = special_tokens(config, pad=0, start=None, end=None)
-    try:
+    with said_of_config():
         return choices.spec(
             number(config, "vocab_size"), tokens, language_head=words, label_head=_label_head(config, name)
         )
-    except ConfigError as error:
-        raise CheckpointError(f"config.json: {error}") from None
 
 
 def choices_of(config: Mapping[str, Any]) -> Bert:
@@ -191,23 +186,18 @@ def choices_of(config: Mapping[str, Any]) -> Bert:
     )
 
 
-def classifier_dropout(config: Mapping[str, Any]) -> float:
-    """That of a label head: its own, or that of the sublayers."""
-    return share(config, "classifier_dropout", share(config, "hidden_dropout_prob", 0.1))
-
-
 def _label_head(config: Mapping[str, Any], architecture: str) -> LabelHeadSpec | None:
     match architecture:
         case "BertForNextSentencePrediction" | "BertForPreTraining":
             return NEXT_SENTENCE
         case "BertForSequenceClassification":
-            return label_head(config, "text", dropout=classifier_dropout(config))
+            return label_head(config, "text", dropout=encoders.classifier_dropout(config))
         case "BertForTokenClassification":
-            return label_head(config, "tokens", dropout=classifier_dropout(config))
+            return label_head(config, "tokens", dropout=encoders.classifier_dropout(config))
         case "BertForQuestionAnswering":
             return label_head(config, "span")
         case "BertForMultipleChoice":
-            return label_head(config, "choices", dropout=classifier_dropout(config))
+            return label_head(config, "choices", dropout=encoders.classifier_dropout(config))
     return None
 
 
@@ -217,7 +207,7 @@ def config(model: SingleStackSpec) -> dict[str, Any]:
     Raises:
         ConfigError: the model has something that BERT has not; the message names it.
     """
-    data = {"architectures": [_architecture(model)], "model_type": MODEL_TYPE, **shared_keys(model)}
+    data = {"architectures": [_architecture(model)], "model_type": MODEL_TYPE, **encoders.written(model)}
     if model.label_head == NEXT_SENTENCE:
         data = {key: value for key, value in data.items() if key not in label_keys(NEXT_SENTENCE)}
     return confirmed(data, spec, model)
@@ -229,42 +219,12 @@ def _architecture(model: SingleStackSpec) -> str:
         return "BertForMaskedLM" if head is None else "BertForPreTraining"
     if head is None:
         return "BertModel"
-    return "BertForNextSentencePrediction" if head == NEXT_SENTENCE else f"BertFor{TASKS[head.of]}"
-
-
-TASKS = {
-    "text": "SequenceClassification",
-    "tokens": "TokenClassification",
-    "span": "QuestionAnswering",
-    "choices": "MultipleChoice",
-}
-
-
-def shared_keys(model: SingleStackSpec) -> dict[str, Any]:
-    """The keys of `config.json` that BERT and its near relatives have in common."""
-    stack, head = model.stack, model.label_head
-    return {
-        "vocab_size": stack.vocab_size,
-        "hidden_size": stack.d_model,
-        "num_hidden_layers": stack.num_layers,
-        "num_attention_heads": stack.attention.num_heads,
-        "intermediate_size": stack.d_ff,
-        "hidden_act": activation_name(stack.activation),
-        "hidden_dropout_prob": stack.dropout.residual,
-        "attention_probs_dropout_prob": stack.dropout.attention,
-        "classifier_dropout": None if head is None or head.of == "span" else head.dropout,
-        "max_position_embeddings": stack.max_length + stack.position.offset,
-        "type_vocab_size": stack.token_types,
-        "initializer_range": model.init.std,
-        "layer_norm_eps": stack.norm_eps,
-        **token_keys(model.tokens),
-        **({} if head is None else label_keys(head)),
-    }
+    return "BertForNextSentencePrediction" if head == NEXT_SENTENCE else f"BertFor{encoders.TASKS[head.of]}"
 
 
 def keys(model: SingleStackSpec) -> list[Same]:
     """What each of our parameters is called in a BERT checkpoint."""
-    rows = stack_keys(model, PREFIX)
+    rows = encoders.keys(model, PREFIX)
     if model.language_head is not None:
         rows += [
             *weight_and_bias("head.transform.dense", "cls.predictions.transform.dense"),
@@ -276,15 +236,6 @@ def keys(model: SingleStackSpec) -> list[Same]:
         name = "qa_outputs" if head.of == "span" else "classifier"
         rows += weight_and_bias("label_head.out", "cls.seq_relationship" if head == NEXT_SENTENCE else name)
     return rows
-
-
-def stack_keys(model: SingleStackSpec, prefix: str) -> list[Same]:
-    """The rows of embeddings, layers and pooler; `prefix` stands before them where there is a head."""
-    if model.language_head is None and model.label_head is None:
-        prefix = ""
-    rows = EMBEDDINGS + each_layer(LAYER, model.stack.num_layers)
-    rows += weight_and_bias("pooler", "pooler.dense") if model.pooler else []
-    return [dataclasses.replace(row, theirs=prefix + row.theirs) for row in rows]
 
 
 def copies(model: SingleStackSpec) -> dict[str, str]:
@@ -301,25 +252,3 @@ def copies(model: SingleStackSpec) -> dict[str, str]:
         found["cls.predictions.decoder.weight"] = f"{PREFIX}embeddings.word_embeddings.weight"
         found["cls.predictions.decoder.bias"] = "cls.predictions.bias"
     return found
-
-
-EMBEDDINGS = [
-    Same("stack.tokens.weight", "embeddings.word_embeddings.weight"),
-    Same("stack.position.table.weight", "embeddings.position_embeddings.weight"),
-    Same("stack.types.weight", "embeddings.token_type_embeddings.weight"),
-    *weight_and_bias("stack.embedding_norm", "embeddings.LayerNorm"),
-]
-LAYER = [
-    row
-    for ours, theirs in {
-        "attention.query": "attention.self.query",
-        "attention.key": "attention.self.key",
-        "attention.value": "attention.self.value",
-        "attention.out": "attention.output.dense",
-        "attention_norm": "attention.output.LayerNorm",
-        "feed_forward.up": "intermediate.dense",
-        "feed_forward.down": "output.dense",
-        "feed_forward_norm": "output.LayerNorm",
-    }.items()
-    for row in weight_and_bias(f"stack.blocks.{{i}}.{ours}", f"encoder.layer.{{i}}.{theirs}")
-]

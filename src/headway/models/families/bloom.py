@@ -10,9 +10,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from headway.errors import CheckpointError, ConfigError
+from headway.errors import CheckpointError
 from headway.models.families import decoders
-from headway.models.families.exchange import check, confirmed, number, share, special_tokens
+from headway.models.families.exchange import (
+    check,
+    confirmed,
+    number,
+    optional_number,
+    said_of_config,
+    share,
+    special_tokens,
+)
 from headway.models.keys import PerHead, Same, each_layer, weight_and_bias
 from headway.spec import (
     Activation,
@@ -87,10 +95,6 @@ class Bloom:
         Raises:
             ConfigError: sizes that do not fit each other.
         """
-        if self.num_heads < 1 or self.d_model % self.num_heads:
-            raise ConfigError(
-                f"d_model {self.d_model} is not divisible by num_heads {self.num_heads}; heads share the width evenly"
-            )
         return SingleStackSpec(
             family=MODEL_TYPE,
             stack=StackSpec(
@@ -99,7 +103,7 @@ class Bloom:
                 num_layers=self.num_layers,
                 d_model=self.d_model,
                 d_ff=4 * self.d_model if self.d_ff is None else self.d_ff,
-                attention=AttentionSpec(num_heads=self.num_heads, head_dim=self.d_model // self.num_heads),
+                attention=AttentionSpec.shared(self.d_model, self.num_heads),
                 causal=True,
                 position=PositionSpec(kind=self.position),
                 embedding_norm=True,
@@ -141,7 +145,7 @@ def spec(config: Mapping[str, Any], architecture: str | None = None) -> SingleSt
             "config.json: slow_but_exact with pretraining_tp above 1 makes transformers leave out the biases of two "
             "layers; set slow_but_exact to false for the model that was trained"
         )
-    normed = config.get("apply_residual_connection_post_layernorm")
+    length, normed = optional_number(config, "seq_length"), config.get("apply_residual_connection_post_layernorm")
     choices = Bloom(
         num_layers=number(config, "num_hidden_layers", "n_layer"),
         d_model=number(config, "n_embed", "hidden_size"),
@@ -150,16 +154,14 @@ def spec(config: Mapping[str, Any], architecture: str | None = None) -> SingleSt
         attention_dropout=share(config, "attention_dropout", 0.0),
         norm_order="pre_normed" if normed else "pre",
         norm_eps=share(config, "layer_norm_epsilon", 1e-5),
-        max_length=2048 if config.get("seq_length") is None else number(config, "seq_length"),
+        max_length=2048 if length is None else length,
         tied=bool(config.get("tie_word_embeddings", True)),
         init_std=share(config, "initializer_range", 0.02),
     )
     tokens = special_tokens(config, pad=None, start=1, end=2)
-    try:
+    with said_of_config():
         words, labels = decoders.heads(config, architecture, ARCHITECTURES, dropout=0.0)
         return choices.spec(number(config, "vocab_size"), tokens, language_head=words, label_head=labels)
-    except ConfigError as error:
-        raise CheckpointError(f"config.json: {error}") from None
 
 
 def config(model: SingleStackSpec) -> dict[str, Any]:

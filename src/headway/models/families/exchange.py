@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Literal, Protocol
 
 from headway.errors import CheckpointError, ConfigError
@@ -102,18 +103,43 @@ def _lost(ours: Any, theirs: Any) -> Iterator[tuple[str, Any]]:
             yield field.name, own
 
 
+@contextmanager
+def said_of_config() -> Iterator[None]:
+    """Inside, what cannot be is said of `config.json`.
+
+    Raises:
+        CheckpointError: for a ConfigError.
+    """
+    try:
+        yield
+    except ConfigError as error:
+        raise CheckpointError(f"config.json: {error}") from None
+
+
 def number(config: Mapping[str, Any], *names: str) -> int:
     """The whole number under the first of `names` that is set.
 
     Raises:
         CheckpointError: there is none, or it is no whole number.
     """
+    found = optional_number(config, *names)
+    if found is None:
+        raise CheckpointError(f"config.json has no key {names[0]!r}; is this a {config.get('model_type')} model?")
+    return found
+
+
+def optional_number(config: Mapping[str, Any], *names: str) -> int | None:
+    """The whole number under the first of `names` that is set, if one is.
+
+    Raises:
+        CheckpointError: it is no whole number.
+    """
     for name in names:
         if config.get(name) is not None:
             if type(config[name]) is not int:
                 raise CheckpointError(f"config.json: {name} is {config[name]!r}; expected a whole number")
             return int(config[name])
-    raise CheckpointError(f"config.json has no key {names[0]!r}; is this a {config.get('model_type')} model?")
+    return None
 
 
 def share(config: Mapping[str, Any], name: str, default: float) -> float:
@@ -203,7 +229,7 @@ def label_keys(head: LabelHeadSpec) -> dict[str, Any]:
 def _labels(config: Mapping[str, Any]) -> tuple[str, ...]:
     table = config.get("id2label")
     if table is None:
-        count = config.get("num_labels") or config.get("_num_labels") or 2
+        count = optional_number(config, "num_labels", "_num_labels") or 2
         return tuple(f"LABEL_{i}" for i in range(count))
     try:
         places = {int(place): str(label) for place, label in table.items()}

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from headway.errors import CheckpointError, ConfigError
 from headway.models.families import decoders
 from headway.models.families.exchange import (
     activation,
@@ -18,6 +17,8 @@ from headway.models.families.exchange import (
     check,
     confirmed,
     number,
+    optional_number,
+    said_of_config,
     share,
     special_tokens,
 )
@@ -101,10 +102,6 @@ class Gpt2:
         Raises:
             ConfigError: sizes that do not fit each other.
         """
-        if self.num_heads < 1 or self.d_model % self.num_heads:
-            raise ConfigError(
-                f"d_model {self.d_model} is not divisible by num_heads {self.num_heads}; heads share the width evenly"
-            )
         return SingleStackSpec(
             family=MODEL_TYPE,
             stack=StackSpec(
@@ -113,9 +110,7 @@ class Gpt2:
                 num_layers=self.num_layers,
                 d_model=self.d_model,
                 d_ff=4 * self.d_model if self.d_ff is None else self.d_ff,
-                attention=AttentionSpec(
-                    num_heads=self.num_heads, head_dim=self.d_model // self.num_heads, scale=self.scale
-                ),
+                attention=AttentionSpec.shared(self.d_model, self.num_heads, scale=self.scale),
                 causal=True,
                 position=PositionSpec(kind=self.position),
                 norm_eps=self.norm_eps,
@@ -155,7 +150,7 @@ def spec(config: Mapping[str, Any], architecture: str | None = None) -> SingleSt
     choices = Gpt2(
         num_layers=number(config, "num_hidden_layers", "n_layer"),
         d_model=number(config, "hidden_size", "n_embd"),
-        d_ff=None if config.get("n_inner") is None else number(config, "n_inner"),
+        d_ff=optional_number(config, "n_inner"),
         num_heads=number(config, "num_attention_heads", "n_head"),
         scale=None if config.get("scale_attn_weights", True) else 1.0,
         dropout=share(config, "resid_pdrop", 0.1),
@@ -168,11 +163,9 @@ def spec(config: Mapping[str, Any], architecture: str | None = None) -> SingleSt
         init_std=share(config, "initializer_range", 0.02),
     )
     tokens = special_tokens(config, pad=None, start=50256, end=50256)
-    try:
+    with said_of_config():
         words, labels = decoders.heads(config, architecture, ARCHITECTURES, dropout=0.1)
         return choices.spec(number(config, "vocab_size"), tokens, language_head=words, label_head=labels)
-    except ConfigError as error:
-        raise CheckpointError(f"config.json: {error}") from None
 
 
 def config(model: SingleStackSpec) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from headway.errors import CheckpointError, ConfigError
+from headway.models.families import rotations
 from headway.models.families.exchange import (
     activation,
     activation_name,
@@ -19,6 +19,8 @@ from headway.models.families.exchange import (
     label_head,
     label_keys,
     number,
+    optional_number,
+    said_of_config,
     share,
     special_tokens,
     token_keys,
@@ -96,8 +98,7 @@ class Llama:
         Raises:
             ConfigError: sizes that do not fit each other.
         """
-        if self.head_dim is None and self.d_model % self.num_heads:
-            raise ConfigError(f"d_model {self.d_model} is not divisible by num_heads {self.num_heads}; set head_dim")
+        head_dim = self.head_dim or AttentionSpec.shared(self.d_model, self.num_heads).head_dim
         stack = StackSpec(
             vocab_size=vocab_size,
             max_length=self.max_length,
@@ -106,8 +107,8 @@ class Llama:
             d_ff=self.d_ff,
             attention=AttentionSpec(
                 num_heads=self.num_heads,
-                head_dim=self.head_dim or self.d_model // self.num_heads,
-                num_kv_heads=self.num_kv_heads or self.num_heads,
+                head_dim=head_dim,
+                num_kv_heads=self.num_heads if self.num_kv_heads is None else self.num_kv_heads,
                 query_bias=self.query_bias,
                 out_bias=self.out_bias,
             ),
@@ -182,15 +183,15 @@ def read(
     Raises:
         CheckpointError: a key is missing or has a value that no relative can have.
     """
-    try:
-        base, scaling = _rotation(config)
+    with said_of_config():
+        base, scaling = rotations.read(config)
         choices = family(
             num_layers=number(config, "num_hidden_layers"),
             d_model=number(config, "hidden_size"),
             d_ff=number(config, "intermediate_size"),
             num_heads=number(config, "num_attention_heads"),
-            num_kv_heads=config.get("num_key_value_heads") and number(config, "num_key_value_heads"),
-            head_dim=config.get("head_dim") and number(config, "head_dim"),
+            num_kv_heads=optional_number(config, "num_key_value_heads"),
+            head_dim=optional_number(config, "head_dim"),
             query_bias=query_bias,
             out_bias=out_bias,
             ff_bias=ff_bias,
@@ -210,33 +211,6 @@ def read(
             language_head=architecture.endswith("CausalLM"),
             label_head=label_head(config, "text", reads="last", bias=False) if labels else None,
         )
-    except ConfigError as error:
-        raise CheckpointError(f"config.json: {error}") from None
-
-
-def _rotation(config: Mapping[str, Any]) -> tuple[float, RotaryScaling | None]:
-    """The base of the frequencies, and how they are changed for long texts."""
-    given = config.get("rope_scaling") or config.get("rope_parameters") or {}
-    if not isinstance(given, Mapping):
-        raise CheckpointError(f"config.json: the rotations are {given!r}; expected an object")
-    outside = share(config, "rope_theta", share(given, "rope_theta", 10000.0))
-    base = share(given, "rope_theta", outside)
-    if base != outside:
-        raise CheckpointError(f"config.json: rope_theta is {outside}, but {base} among the rotations; remove one")
-    kind = given.get("rope_type", given.get("type", "default"))
-    names = ("factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings")
-    known = {"rope_theta", "rope_type", "type", *(names if kind == "llama3" else ())}
-    changes = [f"{name} = {value!r}" for name, value in given.items() if name not in known and value not in (None, 1.0)]
-    if kind not in ("default", "llama3") or changes:
-        raise CheckpointError(
-            f"config.json: rotations of type {kind} ({', '.join(changes) or 'without more'}) are not supported; "
-            "known: default, llama3"
-        )
-    if kind == "default":
-        return base, None
-    factor, low, high, _ = (share(given, name, 0.0) for name in names)
-    length = number({**given, names[3]: given.get(names[3], config.get("max_position_embeddings"))}, names[3])
-    return base, RotaryScaling(factor=factor, low=low, high=high, length=length)
 
 
 def config(model: SingleStackSpec) -> dict[str, Any]:
@@ -256,16 +230,7 @@ def config(model: SingleStackSpec) -> dict[str, Any]:
 
 def write(model: SingleStackSpec, name: str) -> dict[str, Any]:
     """What is written alike for all relatives; `name` begins their class names in transformers."""
-    stack, shape, scaling = model.stack, model.stack.attention, model.stack.position.scaling
-    rotation: dict[str, Any] = {"rope_type": "default", "rope_theta": stack.position.base}
-    if scaling is not None:
-        rotation |= {
-            "rope_type": "llama3",
-            "factor": scaling.factor,
-            "low_freq_factor": scaling.low,
-            "high_freq_factor": scaling.high,
-            "original_max_position_embeddings": scaling.length,
-        }
+    stack, shape = model.stack, model.stack.attention
     head = "ForCausalLM" if model.language_head else "ForSequenceClassification" if model.label_head else "Model"
     return {
         "architectures": [name + head],
@@ -281,9 +246,7 @@ def write(model: SingleStackSpec, name: str) -> dict[str, Any]:
         "initializer_range": model.init.std,
         "rms_norm_eps": stack.norm_eps,
         "tie_word_embeddings": model.language_head is not None and model.language_head.tied,
-        "rope_theta": stack.position.base,
-        "rope_parameters": rotation,
-        "rope_scaling": None if scaling is None else rotation,
+        **rotations.written(stack.position),
         "attention_dropout": stack.dropout.attention,
         **token_keys(model.tokens),
         **({} if model.label_head is None else label_keys(model.label_head)),

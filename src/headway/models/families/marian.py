@@ -9,8 +9,19 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from headway.errors import CheckpointError, ConfigError
-from headway.models.families.exchange import activation, activation_name, architecture_of, check
+from headway.errors import CheckpointError
+from headway.models.families.exchange import (
+    activation,
+    activation_name,
+    architecture_of,
+    check,
+    confirmed,
+    number,
+    optional_number,
+    said_of_config,
+    share,
+    token_keys,
+)
 from headway.models.keys import AsRow, Same, each_layer, weight_and_bias
 from headway.spec import (
     AttentionSpec,
@@ -59,51 +70,43 @@ def spec(config: Mapping[str, Any], architecture: str | None = None) -> Transfor
     """
     check(config, read=READ, fixed=FIXED, unused=UNUSED)
     architecture_of(config, architecture, ARCHITECTURES, "MarianMTModel")
-    try:
+    with said_of_config():
         return _spec(config)
-    except KeyError as error:
-        raise CheckpointError(f"config.json has no key {error}; is this a Marian model?") from None
-    except ConfigError as error:
-        raise CheckpointError(f"config.json: {error}") from None
 
 
 def _spec(config: Mapping[str, Any]) -> TransformerSpec:
-    shared = config.get("share_encoder_decoder_embeddings", True)
-    tied = config.get("tie_word_embeddings", True)
+    shared = bool(config.get("share_encoder_decoder_embeddings", True))
+    tied = bool(config.get("tie_word_embeddings", True))
     if shared and not tied:
         raise CheckpointError(
             "config.json: share_encoder_decoder_embeddings without tie_word_embeddings; transformers changed what that "
             "means, so set both or neither"
         )
-    ids = {name: config[name] for name in ("pad_token_id", "decoder_start_token_id", "eos_token_id")}
-    for name, number in ids.items():
-        if type(number) is not int:
-            raise CheckpointError(f"config.json: {name} is {number!r}; expected one id")
-    std = config.get("init_std", 0.02)
+    vocab_size = number(config, "vocab_size")
     return TransformerSpec(
         family="marian",
-        encoder=_stack(config, "encoder", config["vocab_size"]),
-        decoder=_stack(config, "decoder", config.get("decoder_vocab_size") or config["vocab_size"]),
+        encoder=_stack(config, "encoder", vocab_size),
+        decoder=_stack(config, "decoder", optional_number(config, "decoder_vocab_size") or vocab_size),
         shared_embedding=shared,
         head=HeadSpec(tied=tied, bias=True),
-        init=InitSpec(scheme="normal", std=std, embedding_std=std),
+        init=_init(share(config, "init_std", 0.02)),
         tokens=SpecialTokens(
-            pad_id=ids["pad_token_id"], start_id=ids["decoder_start_token_id"], end_id=ids["eos_token_id"]
+            pad_id=number(config, "pad_token_id"),
+            start_id=number(config, "decoder_start_token_id"),
+            end_id=number(config, "eos_token_id"),
         ),
     )
 
 
 def _stack(config: Mapping[str, Any], side: str, vocab_size: int) -> StackSpec:
-    d_model, heads = config["d_model"], config[f"{side}_attention_heads"]
-    if d_model % heads:
-        raise CheckpointError(f"config.json: d_model {d_model} is not divisible by {side}_attention_heads {heads}")
+    d_model = number(config, "d_model")
     return StackSpec(
         vocab_size=vocab_size,
-        max_length=config["max_position_embeddings"],
-        num_layers=config[f"{side}_layers"],
+        max_length=number(config, "max_position_embeddings"),
+        num_layers=number(config, f"{side}_layers"),
         d_model=d_model,
-        d_ff=config[f"{side}_ffn_dim"],
-        attention=AttentionSpec(num_heads=heads, head_dim=d_model // heads),
+        d_ff=number(config, f"{side}_ffn_dim"),
+        attention=AttentionSpec.shared(d_model, number(config, f"{side}_attention_heads")),
         causal=side == "decoder",
         cross_attention=side == "decoder",
         embedding_scale=d_model**0.5 if config.get("scale_embedding") else 1.0,
@@ -111,12 +114,16 @@ def _stack(config: Mapping[str, Any], side: str, vocab_size: int) -> StackSpec:
         final_norm=False,
         activation=activation(config, "activation_function", "gelu"),
         dropout=DropoutSpec(
-            embedding=config.get("dropout", 0.0),
-            attention=config.get("attention_dropout", 0.0),
-            activation=config.get("activation_dropout", 0.0),
-            residual=config.get("dropout", 0.0),
+            embedding=share(config, "dropout", 0.0),
+            attention=share(config, "attention_dropout", 0.0),
+            activation=share(config, "activation_dropout", 0.0),
+            residual=share(config, "dropout", 0.0),
         ),
     )
+
+
+def _init(std: float) -> InitSpec:
+    return InitSpec(scheme="normal", std=std, embedding_std=std)
 
 
 def config(model: TransformerSpec) -> dict[str, Any]:
@@ -125,7 +132,7 @@ def config(model: TransformerSpec) -> dict[str, Any]:
     Raises:
         ConfigError: the model has something that Marian has not; the message names it.
     """
-    encoder, decoder, tokens = model.encoder, model.decoder, model.tokens
+    encoder, decoder = model.encoder, model.decoder
     data = {
         "architectures": ["MarianMTModel"],
         "model_type": MODEL_TYPE,
@@ -148,22 +155,12 @@ def config(model: TransformerSpec) -> dict[str, Any]:
         "attention_dropout": encoder.dropout.attention,
         "activation_dropout": encoder.dropout.activation,
         "init_std": model.init.std,
-        "pad_token_id": tokens.pad_id,
-        "decoder_start_token_id": tokens.start_id,
-        "eos_token_id": tokens.end_id,
+        **token_keys(model.tokens, starts="decoder_start_token_id"),
     }
-    try:
-        back = spec(data)
-    except CheckpointError as error:
-        raise ConfigError(f"the model cannot be written as Marian: {error}") from None
-    if lost := [
-        f"{side}.{field.name} {getattr(ours, field.name)!r}"
-        for side, ours, theirs in (("encoder", encoder, back.encoder), ("decoder", decoder, back.decoder))
-        for field in dataclasses.fields(ours)
-        if getattr(ours, field.name) != getattr(theirs, field.name)
-    ]:
-        raise ConfigError(f"the model cannot be written as Marian, which has no {', '.join(lost)}")
-    return data
+    alike = dataclasses.replace(  # what is only a matter of training may differ, and a head may get a bias of zero
+        model, family=MODEL_TYPE, head=dataclasses.replace(model.head, bias=True), init=_init(model.init.std)
+    )
+    return confirmed(data, spec, alike)
 
 
 def keys(model: TransformerSpec) -> list[Same]:

@@ -6,15 +6,17 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from headway.errors import CheckpointError, ConfigError
 from headway.models.families import bert
-from headway.models.families.bert import MASKED_LM, TASKS, Bert, choices_of, classifier_dropout, shared_keys, stack_keys
+from headway.models.families.bert import MASKED_LM, Bert, choices_of
+from headway.models.families.encoders import TASKS, classifier_dropout, written
+from headway.models.families.encoders import keys as stack_keys
 from headway.models.families.exchange import (
     architecture_of,
     check,
     confirmed,
     label_head,
     number,
+    said_of_config,
     share,
     special_tokens,
 )
@@ -42,15 +44,13 @@ def spec(config: Mapping[str, Any], architecture: str | None = None) -> SingleSt
     tokens = special_tokens(config, pad=1, start=0, end=2)
     choices = choices_of(config)
     length = choices.max_length - tokens.pad_id - 1  # the table has rows for the padding id and what is before it
-    try:
+    with said_of_config():
         return dataclasses.replace(choices, family="roberta", max_length=length, after_padding=True).spec(
             number(config, "vocab_size"),
             tokens,
             language_head=MASKED_LM if name == "RobertaForMaskedLM" else None,
             label_head=_label_head(config, name),
         )
-    except ConfigError as error:
-        raise CheckpointError(f"config.json: {error}") from None
 
 
 def _label_head(config: Mapping[str, Any], architecture: str) -> LabelHeadSpec | None:
@@ -75,7 +75,7 @@ def config(model: SingleStackSpec) -> dict[str, Any]:
     head = model.label_head
     task = "MaskedLM" if model.language_head else None if head is None else TASKS[head.of]
     architecture = f"RobertaFor{task}" if task else "RobertaModel"
-    data = {"architectures": [architecture], "model_type": MODEL_TYPE, **shared_keys(model)}
+    data = {"architectures": [architecture], "model_type": MODEL_TYPE, **written(model)}
     return confirmed(data, spec, model)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from headway.errors import CheckpointError, ConfigError
+from headway.errors import CheckpointError
 from headway.models.families.exchange import (
     activation,
     activation_name,
@@ -19,6 +19,7 @@ from headway.models.families.exchange import (
     label_head,
     label_keys,
     number,
+    said_of_config,
     share,
     special_tokens,
     token_keys,
@@ -55,6 +56,7 @@ UNUSED = {"is_encoder_decoder", "initializer_factor", "bos_token_id"}  # what th
 LEFT_OUT = {"relative_attention_num_buckets": 32, "relative_attention_max_distance": 128, "n_positions": 512}
 # fmt: on
 INIT = InitSpec(scheme="fan_in", embedding_std=1.0)
+PLACES = ("embedding", "attention", "activation", "residual", "final")  # of dropout
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -129,29 +131,11 @@ class T5:
             gated=self.gated,
             ff_bias=False,
             fits_float16=False,
-            dropout=DropoutSpec(
-                embedding=self.dropout,
-                attention=self.dropout,
-                activation=self.dropout,
-                residual=self.dropout,
-                final=self.dropout,
-            ),
+            dropout=DropoutSpec(**dict.fromkeys(PLACES, self.dropout)),
         )
 
 
-def _later(num_layers: int, d_model: int, d_ff: int, num_heads: int) -> T5:
-    """Version 1.1."""
-    return T5(
-        num_layers=num_layers,
-        d_model=d_model,
-        d_ff=d_ff,
-        num_heads=num_heads,
-        activation="gelu_tanh",
-        gated=True,
-        tied_head=False,
-    )
-
-
+_later = T5(num_layers=8, d_ff=1024, num_heads=6, activation="gelu_tanh", gated=True, tied_head=False)
 SIZES = {
     "tiny": T5(num_layers=4, d_model=256, d_ff=1024, num_heads=4),  # Tay et al. 2022
     "small": T5(),
@@ -159,11 +143,11 @@ SIZES = {
     "large": T5(num_layers=24, d_model=1024, d_ff=4096, num_heads=16),
     "3b": T5(num_layers=24, d_model=1024, d_ff=16384, num_heads=32, head_dim=128),
     "11b": T5(num_layers=24, d_model=1024, d_ff=65536, num_heads=128, head_dim=128),
-    "v1.1-small": _later(8, 512, 1024, 6),
-    "v1.1-base": _later(12, 768, 2048, 12),
-    "v1.1-large": _later(24, 1024, 2816, 16),
-    "v1.1-xl": _later(24, 2048, 5120, 32),
-    "v1.1-xxl": _later(24, 4096, 10240, 64),
+    "v1.1-small": _later,
+    "v1.1-base": replace(_later, num_layers=12, d_model=768, d_ff=2048, num_heads=12),
+    "v1.1-large": replace(_later, num_layers=24, d_model=1024, d_ff=2816, num_heads=16),
+    "v1.1-xl": replace(_later, num_layers=24, d_model=2048, d_ff=5120, num_heads=32),
+    "v1.1-xxl": replace(_later, num_layers=24, d_model=4096, d_ff=10240, num_heads=64),
 }
 
 
@@ -175,15 +159,13 @@ def spec(config: Mapping[str, Any], architecture: str | None = None) -> Transfor
     """
     check(config, read=READ, fixed=FIXED, unused=UNUSED)
     name = architecture_of(config, architecture, ARCHITECTURES, WHOLE[0])
-    try:
+    with said_of_config():
         choices, vocab_size, tokens = _choices(config, name), number(config, "vocab_size"), _tokens(config)
         if name in WHOLE:
             return choices.spec(vocab_size, vocab_size, tokens)
         rate = share(config, "classifier_dropout", 0.0)
         head = label_head(config, "tokens", dropout=rate) if name == "T5ForTokenClassification" else None
         return choices.encoder(vocab_size, tokens, label_head=head)
-    except ConfigError as error:
-        raise CheckpointError(f"config.json: {error}") from None
 
 
 def _tokens(config: Mapping[str, Any]) -> SpecialTokens:
@@ -242,11 +224,10 @@ def config(model: TransformerSpec | SingleStackSpec) -> dict[str, Any]:
         ConfigError: the model has something that a T5 has not.
     """
     if isinstance(model, TransformerSpec):
-        stack, layers, name = model.encoder, model.decoder.num_layers, WHOLE[0]
+        stack, layers, head, name = model.encoder, model.decoder.num_layers, None, WHOLE[0]
     else:
-        stack, layers = model.stack, model.stack.num_layers
-        name = "T5ForTokenClassification" if model.label_head else "T5EncoderModel"
-    head = None if isinstance(model, TransformerSpec) else model.label_head
+        stack, layers, head = model.stack, model.stack.num_layers, model.label_head
+        name = "T5ForTokenClassification" if head else "T5EncoderModel"
     act = activation_name(stack.activation)
     data = {
         "architectures": [name],

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from headway.errors import ConfigError
 from headway.spec import (
     Activation,
     AttentionSpec,
@@ -47,11 +46,6 @@ class Vaswani:
         Raises:
             ConfigError: sizes that do not fit each other.
         """
-        if self.d_model % self.num_heads:
-            raise ConfigError(
-                f"d_model {self.d_model} is not divisible by num_heads {self.num_heads}; "
-                f"heads share the width evenly, so try {_divisor(self.d_model, self.num_heads)} heads"
-            )
         encoder = self._stack(source_vocab_size, self.num_layers, decoder=False)
         decoder = self._stack(target_vocab_size, self.decoder_layers or self.num_layers, decoder=True)
         return TransformerSpec(
@@ -71,7 +65,7 @@ class Vaswani:
             num_layers=num_layers,
             d_model=self.d_model,
             d_ff=self.d_ff,
-            attention=AttentionSpec(num_heads=self.num_heads, head_dim=self.d_model // self.num_heads),
+            attention=AttentionSpec.shared(self.d_model, self.num_heads),
             causal=decoder,
             cross_attention=decoder,
             position=PositionSpec(kind=self.position),
@@ -93,7 +87,3 @@ SIZES = {
     "base": Vaswani(),
     "big": Vaswani(d_model=1024, d_ff=4096, num_heads=16, dropout=0.3),
 }
-
-
-def _divisor(width: int, wanted: int) -> int:
-    return min((n for n in range(1, width + 1) if width % n == 0), key=lambda n: abs(n - wanted))
