@@ -83,9 +83,7 @@ class PositionSpec:
 
     def __post_init__(self) -> None:
         if not self.base > 0 or self.offset < 0:
-            raise ConfigError(
-                f"positions have the base {self.base} and the offset {self.offset}; expected > 0 and >= 0"
-            )
+            raise ConfigError(f"positions: base is {self.base}, offset is {self.offset}; expected > 0 and >= 0")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -191,9 +189,7 @@ class LabelHeadSpec:
         if len(set(self.labels)) < len(self.labels):
             raise ConfigError(f"a head has a label twice: {', '.join(self.labels)}")
         if len(self.labels) != {"span": 2, "choices": 1}.get(self.of, len(self.labels)):
-            raise ConfigError(
-                f"a head of {self.of} has the labels {', '.join(self.labels)}; a span has two, a choice one"
-            )
+            raise ConfigError(f"a head of {self.of} has {len(self.labels)} labels; a span has two, a choice one")
         _check_rate("a head's dropout", self.dropout)
 
 

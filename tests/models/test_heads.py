@@ -58,3 +58,13 @@ def test_a_head_switched_off_is_its_columns_of_out_at_zero(row: Row) -> None:
         assert difference(off, outputs(row, ours, given)) < 2e-6
         attention.out.weight.copy_(before)
         assert difference(off, outputs(row, ours, given)) > 1e-4
+
+
+@torch.no_grad()
+def test_every_layer_of_a_model_may_be_wrapped() -> None:
+    peft = pytest.importorskip("peft")
+    row = rows_bert.ROWS[0]
+    ours, given = ours_of(row), batch(row)
+    before = outputs(row, ours, given)
+    wrapped = peft.get_peft_model(ours, peft.LoraConfig(target_modules="all-linear", r=2))
+    assert difference(outputs(row, wrapped, given), before) < 1e-6

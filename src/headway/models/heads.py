@@ -50,15 +50,13 @@ class Transform(nn.Module):
         return out
 
 
-class Pooler(Linear):
-    """A tanh layer over the first real token of each text (Devlin et al. 2019)."""
+def pool(pooler: nn.Module, states: Tensor, layout: Layout) -> Tensor:
+    """A tanh layer over the first real token of each text (Devlin et al. 2019): `(rows, d_model)`.
 
-    def __init__(self, d_model: int) -> None:
-        super().__init__(d_model, d_model)
-
-    def pool(self, states: Tensor, layout: Layout) -> Tensor:
-        """Hidden states, a token tensor of `layout`, → `(rows, d_model)`."""
-        return self(layout.first(states)).tanh()
+    `states` are a token tensor of `layout`; the layer is called like any other, so that it may be wrapped.
+    """
+    first: Tensor = pooler(layout.first(states))
+    return first.tanh()
 
 
 class LabelHead(nn.Module):

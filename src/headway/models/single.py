@@ -5,11 +5,12 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from headway.errors import ConfigError
-from headway.models.heads import LabelHead, LanguageHead, Pooler
+from headway.models.heads import LabelHead, LanguageHead, pool
 from headway.models.inputs import check_ids
 from headway.models.protocols import Output
 from headway.nn.cache import Cache, RowCache
 from headway.nn.init import initialise
+from headway.nn.linear import Linear
 from headway.nn.masks import Layout
 from headway.nn.slots import cache_of
 from headway.nn.stack import Stack
@@ -26,7 +27,7 @@ class SingleStack(nn.Module):
         self.spec, stack = spec, spec.stack
         tokens = nn.Embedding(stack.vocab_size, stack.d_model)
         self.stack = Stack(stack, tokens)
-        self.pooler = Pooler(stack.d_model) if spec.pooler else None
+        self.pooler = Linear(stack.d_model, stack.d_model) if spec.pooler else None
         if spec.language_head is not None:
             self.head = LanguageHead(spec.language_head, stack.d_model, tokens, stack.norm_eps)
         self.label_head = None if spec.label_head is None else LabelHead(spec.label_head, stack)
@@ -60,7 +61,7 @@ class SingleStack(nn.Module):
         assert ids is not None
         layout = Layout.padded(ids, mask, places)
         states = self.hidden(ids, layout, types=types)
-        pooled = None if self.pooler is None else self.pooler.pool(states, layout)
+        pooled = None if self.pooler is None else pool(self.pooler, states, layout)
         words = None if self.spec.language_head is None else self.head(states)
         labels = None if self.label_head is None else self.label_head(states, layout, pooled)
         if words is not None and labels is not None:

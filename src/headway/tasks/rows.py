@@ -15,6 +15,7 @@ from headway.data.batching import TokenBatches
 from headway.decoding.options import source_vocabulary
 from headway.errors import ConfigError, DataError
 from headway.models.build import Model
+from headway.models.heads import pool
 from headway.models.single import SingleStack
 from headway.nn.masks import Layout
 from headway.spec import LabelHeadSpec, ModelSpec, SingleStackSpec
@@ -185,7 +186,7 @@ def label_logits(
 
     def logits(batch: Batch[Any]) -> Tensor:
         states = model.hidden(batch.ids, batch.layout, types=batch.types)
-        pooled = None if model.pooler is None else model.pooler.pool(states, batch.layout)
+        pooled = None if model.pooler is None else pool(model.pooler, states, batch.layout)
         scores: Tensor = head(states, batch.layout, pooled)
         return scores.float()
 
