@@ -23,6 +23,11 @@ def test_divisors(name: str, divisors: list[float]) -> None:
     assert norm.table(9)[[1, 2, 9]].tolist() == pytest.approx(divisors)
 
 
+def test_a_norm_that_leaves_the_range_of_numbers_is_refused() -> None:
+    with pytest.raises(ConfigError, match="expected -5 to 5"):
+        LengthNorm.parse("power:1000")
+
+
 @pytest.mark.parametrize("name", ["", "gnm:1", "gnmt", "gnmt:", "power:x", "power:nan", "avg:1", "none:", "power:inf"])
 def test_another_name_is_refused(name: str) -> None:
     with pytest.raises(ConfigError, match="none, avg, gnmt:ALPHA, power:ALPHA"):

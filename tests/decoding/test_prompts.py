@@ -16,7 +16,7 @@ from headway.decoding.hypotheses import LengthNorm
 from headway.decoding.options import NEW_TOKENS, reach
 from headway.decoding.rollout import finish
 from headway.decoding.sampling import Sampling
-from headway.errors import ConfigError, DataError
+from headway.errors import CheckpointError, ConfigError, DataError
 from headway.models.single import SingleStack
 from headway.nn.positions import position_of
 from tests.decoding.models import END, PAD, decoder_twins, sources, t5_twins
@@ -71,6 +71,41 @@ def test_equal_to_transformers(kind: str) -> None:
             outputs.add(tuple(ids))
     assert early > 10
     assert len(outputs) > 80
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "t5"])
+@pytest.mark.parametrize("beam", [1, 3])
+def test_any_of_several_tokens_ends_an_output(kind: str, beam: int) -> None:
+    (ours, theirs), first = (t5_twins(1), 1) if kind == "t5" else (decoder_twins(kind, 1), END)
+    last: set[int] = set()
+    for seed, (least, forces) in enumerate([(0, False), (4, False), (0, True), (6, False)]):
+        ends = (first, *range(3 + seed, 24 + seed, 3))
+        rows = [[*row, 1] for row in prompts(seed)] if kind == "t5" else prompts(seed)
+        options = Decoding(beam=beam, n_best=beam, max_length=7, ends=ends, min_length=least, force_end=forces)
+        found = itertools.chain.from_iterable((decode if kind == "t5" else complete)(ours, rows, options))
+        wanted = generated(
+            theirs, rows, "right" if kind == "t5" else "left", options, eos_token_id=list(ends),
+            min_new_tokens=max(least - 1, 0), forced_eos_token_id=first if forces else None,
+        )  # fmt: skip
+        new = wanted.sequences[:, 1 if kind == "t5" else max(map(len, rows)) :].tolist()
+        for hypothesis, ids in zip(found, new, strict=True):
+            assert hypothesis.ids == ids[: len(hypothesis.ids)], options
+            assert set(ids[len(hypothesis.ids) :]) <= {PAD}
+            assert len(hypothesis.ids) >= least
+            assert not set(hypothesis.ids[:-1]) & set(ends)
+            assert not forces or hypothesis.ids[-1] in ends
+            last.add(hypothesis.ids[-1])
+    assert len(last & {first, *range(3, 28)}) > 1
+
+
+@pytest.mark.parametrize("beam", [1, 2])
+def test_weights_that_are_no_numbers_are_told(beam: int) -> None:
+    ours, rows = decoder_twins("bloom", 0)[0], prompts(3, 4)
+    with torch.no_grad():
+        ours.stack.tokens.weight[rows[2][0]] = torch.nan
+    for sampling in (None, Sampling()):
+        with pytest.raises(CheckpointError, match="no number"):
+            complete(ours, rows, Decoding(beam=beam, sampling=sampling))
 
 
 class Forced:

@@ -1,8 +1,8 @@
 """Beam search, for anything with `step` (`models/protocols.py`), vectorised over sentences and beams.
 
 It returns what `generate` of transformers returns: the same hypotheses and the same scores. Candidates are the 2·beam
-best continuations of a sentence, so that enough are left when up to `beam` of them end; of those that end, only the
-ones among the best `beam` are kept. A stop rule says when a sentence is done:
+best continuations of a sentence (one `beam` more for each further end token), so that enough are left when some of them
+end; of those that end, only the ones among the best `beam` are kept. A stop rule says when a sentence is done:
 
     first   as soon as `beam` hypotheses have ended            (`early_stopping=True`)
     bound   when the best live hypothesis, at its present length, scores no better than the worst ended one    (`False`)
@@ -21,7 +21,7 @@ from torch import Tensor
 
 from headway.decoding.hypotheses import AVERAGE, NO_TOKEN, Hypothesis, LengthNorm, read
 from headway.decoding.processors import Moment, Processor
-from headway.decoding.rollout import mask_padding
+from headway.decoding.rollout import log_probabilities, mask_padding
 from headway.decoding.stopping import Ending
 from headway.decoding.vocabulary import highest
 from headway.models.protocols import Decoder, DecoderState
@@ -68,6 +68,7 @@ def beam_search(
     limits: Tensor,
     *,
     beam: int,
+    ends: Sequence[int] | None = None,
     layout: Layout | None = None,
     norm: LengthNorm = AVERAGE,
     stop: Stop = "bound",
@@ -76,10 +77,14 @@ def beam_search(
 ) -> list[list[Hypothesis]]:
     """The `beam` best hypotheses of every sentence, best first.
 
-    `state`, `first`, `layout` and `limits` are as in `rollout`. Log-probabilities are those after the processors: a
-    repetition penalty is part of the score.
+    `state`, `first`, `layout`, `limits` and `ends` are as in `rollout`. Log-probabilities are those after the
+    processors: a repetition penalty is part of the score.
+
+    Raises:
+        CheckpointError: the model computes what is no number.
     """
-    end_id, longest = model.spec.tokens.end_id, int(limits.max())
+    longest = int(limits.max())
+    end_ids = limits.new_tensor([model.spec.tokens.end_id] if ends is None else ends)
     divisors = norm.table(longest, limits.device)
     found: list[list[Hypothesis]] = [[] for _ in limits]
     places = torch.arange(len(limits), device=limits.device)  # in `found`, of the sentences still searched
@@ -90,18 +95,18 @@ def beam_search(
     for length in range(1, longest + 1):
         full, width = limits == length, live.scores.shape[1]
         logits = model.step(last, state, layout if length == 1 else None)
-        scores = logits.log_softmax(-1, dtype=torch.float32)  # (sentences · width, vocabulary)
+        scores = log_probabilities(logits)  # (sentences · width, vocabulary)
         moment = Moment(length, full.repeat_interleave(width), before, live.ids[..., : length - 1].flatten(0, 1))
         for process in processors:
             process(scores, moment)
-        candidates, origin = live.extend(scores, length, 2 * beam)
-        ends = full[:, None] | (candidates.ids[..., length - 1] == end_id)  # (sentences, candidates)
+        candidates, origin = live.extend(scores, length, max(2, 1 + len(end_ids)) * beam)
+        is_end = full[:, None] | torch.isin(candidates.ids[..., length - 1], end_ids)  # (sentences, candidates)
         if until is not None:
-            ends |= until(candidates.ids[..., :length].flatten(0, 1)).view_as(ends)
+            is_end |= until(candidates.ids[..., :length].flatten(0, 1)).view_as(is_end)
 
-        normed = (candidates.scores / divisors[length]).masked_fill(~ends, -torch.inf)
+        normed = (candidates.scores / divisors[length]).masked_fill(~is_end, -torch.inf)
         ended, _ = ended.join(Beams(candidates.ids[:, :beam], normed[:, :beam])).best(beam)
-        live, choice = candidates._replace(scores=candidates.scores.masked_fill(ends, -torch.inf)).best(beam)
+        live, choice = candidates._replace(scores=candidates.scores.masked_fill(is_end, -torch.inf)).best(beam)
         horizon = torch.maximum(divisors[limits], divisors[length]) if stop == "never" else divisors[length]
         is_open = live.scores[:, 0] / horizon > ended.scores[:, -1]
         if stop == "first":

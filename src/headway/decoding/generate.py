@@ -175,10 +175,10 @@ def _runner(
     if options.sampling is not None or options.beam == 1:
         steps = _rollout(model, options, until, device)
         return lambda *start: finish(steps(*start))
-    processors = options.processors(model.spec)
+    processors, ends = options.processors(model.spec), options.end_ids(model.spec)
     return lambda state, first, limits, layout: beam_search(
-        model, state, first, limits, layout=layout, beam=options.beam, norm=options.length_norm, stop=options.stop,
-        processors=processors, until=until,
+        model, state, first, limits, layout=layout, beam=options.beam, ends=ends, norm=options.length_norm,
+        stop=options.stop, processors=processors, until=until,
     )  # fmt: skip
 
 
@@ -186,10 +186,10 @@ def _rollout(
     model: Decoder, options: Decoding, until: Ending | None, device: torch.device
 ) -> Callable[[DecoderState, Tensor, Tensor, Layout | None], Rollout]:
     choose = Draw(options.sampling, device) if options.sampling else most_probable
-    processors = options.processors(model.spec)
+    processors, ends = options.processors(model.spec), options.end_ids(model.spec)
     return lambda state, first, limits, layout: rollout(
-        model, state, first, limits, layout=layout, choose=choose, copies=options.rows, norm=options.length_norm,
-        processors=processors, until=until,
+        model, state, first, limits, layout=layout, choose=choose, copies=options.rows, ends=ends,
+        norm=options.length_norm, processors=processors, until=until,
     )  # fmt: skip
 
 

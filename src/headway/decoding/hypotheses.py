@@ -11,6 +11,8 @@ from torch import Tensor
 
 from headway.errors import ConfigError, nearest
 
+STEEPEST = 5  # alpha: beyond, the divisors of long outputs leave the range of float32
+
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
@@ -39,12 +41,16 @@ class LengthNorm:
     kind: Literal["power", "gnmt"] = "power"
     alpha: float = 1.0
 
+    def __post_init__(self) -> None:
+        if not -STEEPEST <= self.alpha <= STEEPEST:
+            raise ConfigError(f"the alpha of a length norm is {self.alpha}; expected -{STEEPEST} to {STEEPEST}")
+
     @classmethod
     def parse(cls, text: str) -> LengthNorm:
         """The norm named `none`, `avg`, `gnmt:ALPHA` or `power:ALPHA`.
 
         Raises:
-            ConfigError: no such name, or an alpha that is no finite number.
+            ConfigError: no such name, or an alpha that is no number, or far from 1.
         """
         name, colon, alpha = text.partition(":")
         try:
@@ -67,7 +73,9 @@ class LengthNorm:
 
     def table(self, longest: int, device: torch.device | None = None) -> Tensor:
         """The divisors of the lengths 0 to `longest`; that of 0 is 1, and never used."""
-        return torch.tensor([1.0, *map(self, range(1, longest + 1))], device=device)
+        lengths = torch.arange(longest + 1, dtype=torch.float64)
+        bases = lengths if self.kind == "power" else (5 + lengths) / 6
+        return (bases**self.alpha).index_fill(0, torch.tensor([0]), 1.0).float().to(device)
 
 
 AVERAGE = LengthNorm()

@@ -28,10 +28,12 @@ class Decoding:
     max_length: int | None = None  # tokens of an output, its end included; None: ratio · source + extra, or NEW_TOKENS
     ratio: float = 2.0
     extra: int = 20
-    min_length: int = 0
+    min_length: int = 0  # tokens of an output, its end included
     repetition_penalty: float = 1.0  # above 1: tokens that were there before score less
     force_end: bool = False  # at the length limit the end token is certain, as with forced_eos_token_id
     suppress: tuple[int, ...] = ()  # ids that are never an output
+    ends: tuple[int, ...] = ()  # ids that end an output; (): the end token of the model alone
+    unfollowed: tuple[str, ...] = ()  # what the folder of a model asks for besides, and nothing here can do
     cache: Literal["slots", "growing"] | None = None  # None: slots, but growing for a beam, whose rows move every step
 
     def __post_init__(self) -> None:
@@ -51,16 +53,29 @@ class Decoding:
         most = spec.max_length if isinstance(spec, RecurrentSpec) else reach(spec.decoder)
         return wanted if most is None else min(wanted, most)
 
+    def end_ids(self, spec: ModelSpec) -> tuple[int, ...]:
+        """The ids that end an output; none where the model has no end token."""
+        return self.ends or ((spec.tokens.end_id,) if spec.tokens.end_id >= 0 else ())
+
     def processors(self, spec: ModelSpec) -> list[Processor]:
         """What these options forbid, force and discourage."""
-        end_id = spec.tokens.end_id
+        ends = self.end_ids(spec)
         wanted: list[tuple[bool, Processor]] = [
             (self.repetition_penalty != 1, RepetitionPenalty(self.repetition_penalty)),
             (bool(self.suppress), Suppress(self.suppress)),
-            (self.min_length > 1 and end_id >= 0, MinLength(self.min_length, end_id)),
-            (self.force_end and end_id >= 0, ForceEnd(end_id)),
+            (self.min_length > 1, MinLength(self.min_length, ends)),
+            *((self.force_end, ForceEnd(end_id)) for end_id in ends[:1]),
         ]
         return [processor for is_wanted, processor in wanted if is_wanted]
+
+    def check_followed(self) -> None:
+        """Raises ConfigError where a model's folder asks for what nothing here can do: outputs would be others."""
+        if self.unfollowed:
+            wanted = ", ".join(f"{text:.60}" for text in self.unfollowed)
+            raise ConfigError(
+                f"the model's folder asks to be decoded with {wanted}, which is not known here; without it other texts "
+                "would come out: if you want those, remove it from generation_config.json or config.json"
+            )
 
     @property
     def rows(self) -> int:

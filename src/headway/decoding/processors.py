@@ -7,6 +7,7 @@ that is sampled from is normalised again).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
@@ -46,8 +47,8 @@ class RepetitionPenalty:
     """
 
     def __init__(self, penalty: float) -> None:
-        if not penalty > 0:
-            raise ConfigError(f"repetition_penalty is {penalty}; it must be above 0 (1: none, 1.2 is usual)")
+        if not 0 < penalty < math.inf:
+            raise ConfigError(f"repetition_penalty is {penalty}; it must be above 0 and finite (1: none, 1.2 is usual)")
         self.penalty = penalty
 
     def __call__(self, scores: Tensor, moment: Moment) -> None:
@@ -72,13 +73,13 @@ class Suppress:
 class MinLength:
     """No end token before `length` tokens, the end token counted."""
 
-    def __init__(self, length: int, end_id: int) -> None:
-        self.length, self.end_id = length, end_id
+    def __init__(self, length: int, ends: Sequence[int]) -> None:
+        self.length, self.ends = length, list(ends)
 
     def __call__(self, scores: Tensor, moment: Moment) -> None:
-        """Forbid the end token while the hypothesis would be too short."""
+        """Forbid the end tokens while the hypothesis would be too short."""
         if moment.length < self.length:
-            scores[:, self.end_id] = -torch.inf
+            scores[:, self.ends] = -torch.inf
 
 
 class ForceEnd:

@@ -11,6 +11,7 @@ from headway.decoding.hypotheses import AVERAGE, NO_TOKEN, Hypothesis, LengthNor
 from headway.decoding.processors import ForceEnd, Moment, Processor
 from headway.decoding.sampling import Choice, most_probable
 from headway.decoding.stopping import Ending
+from headway.errors import CheckpointError
 from headway.models.protocols import Decoder, DecoderState
 from headway.nn.masks import Layout
 
@@ -27,6 +28,7 @@ def rollout(
     layout: Layout | None = None,
     choose: Choice = most_probable,
     copies: int = 1,
+    ends: Sequence[int] | None = None,
     norm: LengthNorm = AVERAGE,
     processors: Sequence[Processor] = (),
     until: Ending | None = None,
@@ -35,11 +37,16 @@ def rollout(
 
     `state` has seen nothing yet but a source; `first` `(sentences, tokens)` is what the model reads next: the start
     token, or prompts, of which `layout` tells the padding on their left. It is read once, whatever the number of
-    copies. `limits` `(sentences,)` is the most tokens each output may have, its end token included. A sentence leaves
-    the batch when all of its outputs have ended. The log-probability is that of the model, whatever was forbidden,
-    discouraged or sharpened; an end token that was forced counts 0.
+    copies. `limits` `(sentences,)` is the most tokens each output may have, its end token included. An output ends
+    with one of `ends` (None: the model's end token), and a sentence leaves the batch when all of its outputs have
+    ended. The log-probability is that of the model, whatever was forbidden, discouraged or sharpened; an end token
+    that was forced counts 0.
+
+    Raises:
+        CheckpointError: the model computes what is no number.
     """
-    end_id, longest, device = model.spec.tokens.end_id, int(limits.max()), limits.device
+    longest, device = int(limits.max()), limits.device
+    end_ids = limits.new_tensor([model.spec.tokens.end_id] if ends is None else ends)
     divisors = norm.table(longest, device)
     found: list[list[Hypothesis]] = [[] for _ in limits]
     places = torch.arange(len(limits), device=device)  # in `found`, of the sentences still going on
@@ -53,17 +60,17 @@ def rollout(
     before = mask_padding(first, layout)
     for length in range(1, longest + 1):
         full, scores = limits == length, logits.float()  # (sentences,); (sentences · copies, vocabulary)
-        log_probabilities = scores.log_softmax(-1)
+        believed = log_probabilities(logits)
         moment = Moment(length, full.repeat_interleave(copies), before, ids[..., : length - 1].flatten(0, 1))
         for process in processors:
             process(scores, moment)
         tokens = choose(scores)  # (sentences · copies,)
-        chosen = log_probabilities.gather(1, tokens[:, None]).view_as(total)
+        chosen = believed.gather(1, tokens[:, None]).view_as(total)
         counts = is_open & ~full[:, None] if forces else is_open
         total += chosen.masked_fill(~counts, 0.0)
         ids[..., length - 1] = tokens.view_as(total).masked_fill(~is_open, NO_TOKEN)
         yield tokens
-        is_open &= (tokens.view_as(total) != end_id) & ~full[:, None]
+        is_open &= ~(torch.isin(tokens, end_ids).view_as(total) | full[:, None])
         if until is not None:
             is_open &= ~until(ids[..., :length].flatten(0, 1)).view_as(total)
 
@@ -93,6 +100,21 @@ def finish(steps: Rollout) -> list[list[Hypothesis]]:
         except StopIteration as end:
             found: list[list[Hypothesis]] = end.value
             return found
+
+
+def log_probabilities(logits: Tensor) -> Tensor:
+    """`(rows, vocabulary)` in float32.
+
+    Raises:
+        CheckpointError: there is a row that is no distribution.
+    """
+    found = logits.log_softmax(-1, dtype=torch.float32)
+    if found[:, 0].isnan().any():  # as is then every number of the row
+        raise CheckpointError(
+            "the model computes what is no number (NaN): its weights are damaged, or too large for their dtype; "
+            "fetch or train it again, or use --dtype float32"
+        )
+    return found
 
 
 def mask_padding(first: Tensor, layout: Layout | None) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,6 +11,8 @@ from torch import Tensor
 
 from headway.decoding.vocabulary import highest
 from headway.errors import ConfigError
+
+COLDEST = 1e-6  # below, log-probabilities divided by it leave the range of float32
 
 
 class Choice(Protocol):
@@ -35,12 +38,16 @@ class Sampling:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        if not self.temperature > 0:
-            raise ConfigError(f"temperature is {self.temperature}; it must be above 0 (without sampling it is greedy)")
+        if not COLDEST <= self.temperature < math.inf:
+            raise ConfigError(
+                f"temperature is {self.temperature}; expected at least {COLDEST}, and finite (leave it out for greedy)"
+            )
         if self.top_k < 0:
             raise ConfigError(f"top_k is {self.top_k}; it must be 1 or more, or 0 for all")
         if not 0 < self.top_p <= 1:
             raise ConfigError(f"top_p is {self.top_p}; it must be above 0 and at most 1")
+        if not 0 <= self.seed < 2**63:
+            raise ConfigError(f"seed is {self.seed}; it must be at least 0 and below 2**63")
 
 
 class Draw:
