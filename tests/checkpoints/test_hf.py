@@ -11,12 +11,10 @@ from safetensors.torch import load_file, save_file
 from transformers import GenerationConfig, MarianMTModel
 
 from headway.checkpoints import hf
-from headway.checkpoints.generation import NEUTRAL, NEUTRAL_DRAWS, READ, GenerationDefaults, read_generation
+from headway.checkpoints.generation import GenerationDefaults
 from headway.errors import CheckpointError, ConfigError
-from headway.models.families.gpt2 import Gpt2
 from headway.models.families.vaswani import Vaswani
 from headway.models.transformer import EncoderDecoder
-from headway.spec import SpecialTokens
 from tests.parity.twins import TOLERANCE, VARIANTS, batch, difference, marian_twin
 
 
@@ -133,56 +131,3 @@ def test_a_folder_without_weights_says_what_it_has(folder: Path) -> None:
     (folder / "model.safetensors").rename(folder / "tf_model.h5")
     with pytest.raises(CheckpointError, match=r"no weights: neither model.safetensors nor.*tf_model.h5 cannot be read"):
         hf.load(folder)
-
-
-def test_settings_of_decoding_are_read_from_either_file_and_come_back(folder: Path) -> None:
-    spec = hf.load(folder).spec
-    assert read_generation(folder, spec) == GenerationDefaults(forces_end=True)
-    edit(folder / "config.json", num_beams=6, bad_words_ids=[[3]], max_length=512)  # as before transformers 4.26
-    edit(folder / "generation_config.json", num_beams=4, early_stopping=True, length_penalty=0.5, do_sample=False)
-    wanted = GenerationDefaults(beam=4, length_alpha=0.5, stop="first", max_length=512, forces_end=True, forbidden=(3,))
-    assert read_generation(folder, spec) == wanted
-    hf.save(hf.load(folder), folder / "out", wanted)
-    assert read_generation(folder / "out", spec) == wanted
-    edit(folder / "generation_config.json", max_new_tokens=20)  # without the start token
-    assert read_generation(folder, spec).max_length == 21
-
-
-def test_settings_of_a_draw_are_read_and_come_back(folder: Path) -> None:
-    """As Llama's instructed models have them, with several end tokens, of which the first is the model's."""
-    spec = Gpt2(num_layers=1, d_model=8, num_heads=2, max_length=9).spec(11, SpecialTokens(start_id=1, end_id=0))
-    edit(folder / "config.json", forced_eos_token_id="removed")
-    edit(folder / "generation_config.json", do_sample=True, temperature=0.6, top_p=0.9, max_length=20)
-    edit(folder / "generation_config.json", repetition_penalty=1.05, eos_token_id=[0, 5], forced_eos_token_id=None)
-    drawn = GenerationDefaults(samples=True, temperature=0.6, top_p=0.9, repetition_penalty=1.05)
-    assert read_generation(folder, spec) == drawn  # max_length counts the prompt: not the length of an output
-    (folder / "generation_config.json").write_text(json.dumps(drawn.to_json(spec)), encoding="utf-8")
-    assert read_generation(folder, spec) == drawn
-    assert GenerationConfig.from_pretrained(folder).bos_token_id == 1
-    edit(folder / "generation_config.json", typical_p=0.5)
-    with pytest.raises(CheckpointError, match=r"typical_p is 0.5"):
-        read_generation(folder, spec)
-    edit(folder / "generation_config.json", typical_p=1.0, temperature=[1])
-    with pytest.raises(CheckpointError, match="setting of a wrong kind"):
-        read_generation(folder, spec)
-
-
-@pytest.mark.parametrize(
-    "setting",
-    [{"no_repeat_ngram_size": 3}, {"min_length": 9}, {"bad_words_ids": [[3, 4]]}, {"forced_eos_token_id": 9}],
-)
-def test_settings_of_another_search_are_refused(folder: Path, setting: dict[str, object]) -> None:
-    edit(folder / "generation_config.json", **setting)
-    with pytest.raises(CheckpointError, match=f"generation_config.json: {next(iter(setting))}"):
-        read_generation(folder, hf.load(folder).spec)
-
-
-def test_every_setting_of_transformers_is_read_or_neutral_or_about_other_things() -> None:
-    sampling = "num_return_sequences"
-    speed = "cache_implementation cache_config max_cache_len max_time low_memory prefill_chunk_size compile_config"
-    drafts = "use_mtp is_assistant speculation_type prompt_lookup_num_tokens max_matching_ngram_size target_lookbehind"
-    tokens = "pad_token_id bos_token_id eos_token_id decoder_start_token_id"
-    notes = "use_cache return_dict_in_generate dola_layers _from_model_config transformers_version disable_compile"
-    others = f"{sampling} {speed} {drafts} {tokens} {notes} continuous_batching_config".split()
-    left = GenerationConfig().to_dict().keys() - {*READ, *NEUTRAL, *NEUTRAL_DRAWS, *others}
-    assert all("assistant_" in name or name.startswith("output_") for name in left), left

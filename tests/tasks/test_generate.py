@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -18,7 +19,8 @@ from headway.models.families.t5 import T5
 from headway.models.single import SingleStack
 from headway.spec import SpecialTokens
 from headway.tasks.generate import Stream, generate
-from headway.text.tokenizer import TokenizerPair
+from headway.tasks.translate import translate_lines
+from headway.text.tokenizer import Tokenizer, TokenizerPair
 from headway.text.trainer import train
 
 LINES = ["one two three 하나 둘 셋 😀", "넷 다섯 four five six.", "seven ten."]
@@ -138,6 +140,47 @@ def test_a_prompt_that_cannot_be_read_is_refused(tokenizers: TokenizerPair, monk
         list(generate(model, TokenizerPair(other, other), ["a b c"]))
     with pytest.raises(ConfigError, match="only one output at a time"):
         Stream(model, tokenizers, "one", Decoding(beam=2))
+
+
+def test_special_pieces_in_a_prompt_are_characters_unless_asked_for(
+    model: Model, tokenizers: TokenizerPair, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokenizer, read = tokenizers.source, list[list[int]]()
+    monkeypatch.setattr("headway.tasks.generate.check_ids", lambda rows, *_, **__: read.extend(rows))
+    prompt = "one <s> two"
+    options = Decoding(beam=1, max_length=2)
+    for special in (False, True):
+        read.clear()
+        list(generate(model, tokenizers, [prompt], options, special=special))
+        Stream(model, tokenizers, prompt, options, special=special)
+        assert read[0] == read[1]
+        assert (tokenizer.start_id in read[0]) == special
+        assert read[0][: len(tokenizer.encode("one").ids)] == tokenizer.encode("one").ids
+
+
+def test_an_end_that_the_template_also_puts_is_read_once(tokenizers: TokenizerPair) -> None:
+    """T5's tokenizers have a template `$A </s>`, those that are trained here have none."""
+    plain, model = tokenizers.source, model_of("t5", tokenizers)
+    assert not isinstance(model, SingleStack)
+    definition = plain.definition | {
+        "post_processor": {
+            "type": "TemplateProcessing",
+            "single": [{"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "</s>", "type_id": 0}}],
+            "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 0}}],
+            "special_tokens": {"</s>": {"id": "</s>", "ids": [plain.end_id], "tokens": ["</s>"]}},
+        }
+    }
+    around = Tokenizer(json.dumps(definition).encode(), {"eos_token": "</s>"})
+    assert around.wrap([7]).ids == [7, plain.end_id]
+    read: list[list[int]] = []
+    model.encoder.register_forward_pre_hook(lambda _, inputs: read.append(inputs[0][0].tolist()))
+    prompt, options = "one two 하나", Decoding(beam=1, max_length=3)
+    for tokenizer in (plain, around):
+        pair = TokenizerPair(tokenizer, tokenizer)
+        list(generate(model, pair, [prompt], options))
+        list(Stream(model, pair, prompt, options))
+        list(translate_lines(model, pair, [prompt], options))
+    assert read == [[*plain.encode(prompt).ids, plain.end_id]] * 6
 
 
 def test_an_encoder_does_not_write(tokenizers: TokenizerPair) -> None:

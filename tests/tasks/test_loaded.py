@@ -13,11 +13,12 @@ import torch
 import headway
 from headway import spec as specs
 from headway.checkpoints import native
+from headway.decoding.generate import Decoding
 from headway.errors import CheckpointError, ConfigError
 from headway.models import build
 from headway.models.families.gpt2 import Gpt2
 from headway.spec import HeadSpec, LabelHeadSpec, SpecialTokens
-from headway.tasks.generate import generate
+from headway.tasks.generate import generate, greedy
 from headway.text.tokenizer import Tokenizer, TokenizerPair
 from headway.text.trainer import train
 from tests.parity.harness import TOLERANCE, batch, difference, ours_of, twin_of
@@ -126,10 +127,32 @@ def test_how_a_checkpoint_is_asked_comes_from_its_files(tmp_path: Path) -> None:
     loaded = headway.load(tmp_path)
     assert loaded.tokenizer is not None
     one = generate(loaded.model, loaded.tokenizers, ["a b"], decoding)
-    assert loaded.generate(["a b"]) == [best[0].text for best in one]
-    (tmp_path / "generation_config.json").write_text('{"do_sample": true, "temperature": 0.0}', encoding="utf-8")
-    with pytest.raises(CheckpointError, match=r"generation_config.json: temperature is 0"):
-        headway.load(tmp_path)
+    assert loaded.generate(["a b"], decoding) == [best[0].text for best in one]
+    one = generate(loaded.model, loaded.tokenizers, ["a b"], Decoding(beam=1))
+    assert loaded.generate(["a b"]) == [best[0].text for best in one]  # greedy, whatever the folder draws
+
+
+def test_a_text_ends_where_the_folder_says_and_what_it_asks_for_besides_keeps_nobody_from_loading(
+    tmp_path: Path,
+) -> None:
+    written("gpt2-lm", tmp_path, vocab=12)
+    plain = Decoding(beam=1, max_length=6)
+    loaded = headway.load(tmp_path)
+    ((free,),) = generate(loaded.model, loaded.tokenizers, ["a b"], plain)
+    last = next(token for token in free.ids if token != free.ids[0])
+    settings = {"eos_token_id": [98, last], "no_repeat_ngram_size": 3, "do_sample": True, "temperature": 0.0}
+    (tmp_path / "generation_config.json").write_text(json.dumps(settings), encoding="utf-8")
+    loaded = headway.load(tmp_path)
+    assert loaded.decoding.ends == (98, last)
+    ((ended,),) = generate(loaded.model, loaded.tokenizers, ["a b"], greedy(loaded.decoding))
+    assert ended.ids == free.ids[: free.ids.index(last) + 1]
+    assert ended.finished == "end"
+    assert loaded.generate(["a b"], plain) == loaded.generate(["a b"]) == [ended.text]
+    with pytest.raises(ConfigError, match=r"asks to be decoded with no_repeat_ngram_size = 3, temperature = 0.0, "):
+        loaded.decoding.check_followed()
+    headway.save(loaded, tmp_path / "out")
+    back = headway.load(tmp_path / "out").decoding
+    assert (back.ends, back.unfollowed) == (loaded.decoding.ends, loaded.decoding.unfollowed)
 
 
 @pytest.mark.parametrize(

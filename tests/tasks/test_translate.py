@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from headway.decoding.generate import Decoding, decode
-from headway.errors import DataError
+from headway.errors import ConfigError, DataError
 from headway.models.families.vaswani import Vaswani
 from headway.models.transformer import EncoderDecoder
 from headway.spec import SpecialTokens
@@ -54,6 +54,12 @@ def test_each_line_has_its_translation_in_its_place(
             assert (translation.tokens, translation.hit_limit) == (len(hypothesis.ids), hypothesis.hit_limit)
     assert len({translations[0].text for translations in found}) > 3
     assert [t.text for t in found[0]] == [t.text for t in found[-1]]
+
+
+def test_a_search_that_is_not_known_is_refused(model: EncoderDecoder, tokenizers: TokenizerPair) -> None:
+    options = Decoding(unfollowed=("no_repeat_ngram_size = 3",))
+    with pytest.raises(ConfigError, match=r"asks to be decoded with no_repeat_ngram_size = 3, which is not known"):
+        next(translate_lines(model, tokenizers, LINES, options))
 
 
 def test_a_line_that_is_too_long_is_cut_and_marked_or_refused(model: EncoderDecoder, tokenizers: TokenizerPair) -> None:

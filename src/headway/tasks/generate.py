@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -19,6 +20,15 @@ from headway.text.tokenizer import TokenizerPair
 
 CHUNK = 1000  # prompts read ahead and sorted together
 GREEDY = Decoding(beam=1)
+
+
+def greedy(made: Decoding) -> Decoding:
+    """Greedy for a model that was made to be asked as `made`: of that only where outputs end and what none may hold.
+
+    How a folder would search or draw (`temperature`, `num_beams`, …) is left out: who says nothing gets the most
+    probable tokens.
+    """
+    return dataclasses.replace(GREEDY, ends=made.ends, suppress=made.suppress)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +49,14 @@ def generate(
     options: Decoding = GREEDY,
     *,
     stop_strings: Sequence[str] = (),
+    special: bool = False,
     batch_tokens: int = 4000,
     chunk: int = CHUNK,
 ) -> Iterator[list[Generated]]:
     """The `n_best` outputs for each prompt, best first, or as they were drawn.
 
     `chunk` prompts are read ahead, so that prompts of like length share a batch. An empty prompt stands for the start
-    of a text.
+    of a text. A special piece in a prompt (`<extra_id_0>`) is read as such with `special`, and else as characters.
 
     Raises:
         ConfigError: the model does not write, or a prompt is empty and the model has no start token.
@@ -55,7 +66,7 @@ def generate(
     stops = StopStrings(tokenizers.target, stop_strings) if stop_strings else None
     source, first = iter(prompts), 1
     while part := list(islice(source, chunk)):
-        rows = _encode(model, tokenizers, part, first)
+        rows = _encode(model, tokenizers, part, first, special)
         if isinstance(model, SingleStack):
             found = complete(model, rows, options, until=stops, batch_tokens=batch_tokens)
         else:
@@ -63,7 +74,7 @@ def generate(
         befores = [before for before, best in zip(_before(model, rows), found, strict=True) for _ in best]
         texts = iter(continuations(tokenizers.target, befores, [h.ids for best in found for h in best]))
         for best in found:
-            yield [_cut(model, hypothesis, next(texts), stops) for hypothesis in best]
+            yield [_cut(hypothesis, next(texts), stops, options.end_ids(model.spec)) for hypothesis in best]
         first += len(part)
 
 
@@ -78,6 +89,7 @@ class Stream:
         options: Decoding = GREEDY,
         *,
         stop_strings: Sequence[str] = (),
+        special: bool = False,
     ) -> None:
         """As `generate`, for one prompt and one output.
 
@@ -87,10 +99,11 @@ class Stream:
         """
         _check_writes(model)
         stops = StopStrings(tokenizers.target, stop_strings) if stop_strings else None
-        (ids,) = _encode(model, tokenizers, [prompt], 1)
+        (ids,) = _encode(model, tokenizers, [prompt], 1, special)
         self.result: Generated | None = None
         self._steps = write(model, ids, options, until=stops)
-        self._text, self._model = TextStream(tokenizers.target, stops, _before(model, [ids])[0]), model
+        self._text = TextStream(tokenizers.target, stops, _before(model, [ids])[0])
+        self._ends = options.end_ids(model.spec)
 
     def __iter__(self) -> Iterator[str]:
         """The pieces; none is empty, and joined they are the text of the result."""
@@ -101,7 +114,7 @@ class Stream:
             except StopIteration as end:
                 ((hypothesis,),) = end.value
                 piece = self._text.finish()
-                self.result = _generated(self._model, hypothesis, "".join([*pieces, piece]), self._text.is_stopped)
+                self.result = _generated(hypothesis, "".join([*pieces, piece]), self._text.is_stopped, self._ends)
             if piece:
                 pieces.append(piece)
                 yield piece
@@ -115,20 +128,26 @@ def _check_writes(model: Model) -> None:
         )
 
 
-def _encode(model: Model, tokenizers: TokenizerPair, prompts: Sequence[str], first: int) -> list[list[int]]:
+def _encode(
+    model: Model, tokenizers: TokenizerPair, prompts: Sequence[str], first: int, special: bool
+) -> list[list[int]]:
     """What the model reads of each prompt; the first of them is called prompt `first` in errors."""
-    special, rows = model.spec.tokens, []
-    for number, ids in enumerate(tokenizers.source.encode_batch(prompts), first):
+    tokens, rows = model.spec.tokens, []
+    if special:
+        read = [tokenizers.source.encode(prompt, special=True).ids for prompt in prompts]
+    else:
+        read = tokenizers.source.encode_batch(prompts)
+    for number, ids in enumerate(read, first):
         if isinstance(model, SingleStack):
             wrapped = tokenizers.source.wrap(ids)
             row = wrapped.ids[: wrapped.first_start + len(ids)]  # what ends a text comes later
-            if not row and special.start_id < 0:
+            if not row and tokens.start_id < 0:
                 raise ConfigError(
                     f"prompt {number} is empty, and the model has no start token; give it a word to go on"
                 )
-            rows.append(row or [special.start_id])
+            rows.append(row or [tokens.start_id])
         else:
-            rows.append([*ids, special.end_id])
+            rows.append([*ids, tokens.end_id])
     check_ids(rows, model.spec, "prompt", first, most=source_reach(model.spec))
     return rows
 
@@ -138,13 +157,13 @@ def _before(model: Model, rows: list[list[int]]) -> list[list[int]]:
     return rows if isinstance(model, SingleStack) else [[] for _ in rows]
 
 
-def _cut(model: Model, hypothesis: Hypothesis, text: str, stops: StopStrings | None) -> Generated:
+def _cut(hypothesis: Hypothesis, text: str, stops: StopStrings | None, ends: Sequence[int]) -> Generated:
     place = None if stops is None else stops.find(text)
-    return _generated(model, hypothesis, text[:place], place is not None)
+    return _generated(hypothesis, text[:place], place is not None, ends)
 
 
-def _generated(model: Model, hypothesis: Hypothesis, text: str, is_stopped: bool) -> Generated:
+def _generated(hypothesis: Hypothesis, text: str, is_stopped: bool, ends: Sequence[int]) -> Generated:
     finished: Literal["end", "stop", "limit"] = "stop" if is_stopped else "limit"
-    if not is_stopped and hypothesis.ids[-1] == model.spec.tokens.end_id:
+    if not is_stopped and hypothesis.ids[-1] in ends:
         finished = "end"
     return Generated(text, hypothesis.ids, hypothesis.log_probability, hypothesis.score, finished)

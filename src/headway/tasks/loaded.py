@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ from headway.tasks.answer import Answer, answer
 from headway.tasks.classify import Classification, classify
 from headway.tasks.embed import Pool, embed
 from headway.tasks.fill import Filling, fill
-from headway.tasks.generate import generate
+from headway.tasks.generate import generate, greedy
 from headway.tasks.opening import open_model
 from headway.tasks.tag import Tagged, Unit, tag
 from headway.tasks.translate import translate_lines
@@ -71,10 +72,21 @@ class Loaded:
         return [best[0].text for best in found]
 
     def generate(
-        self, prompts: Iterable[str], options: Decoding | None = None, *, stop: Sequence[str] = ()
+        self,
+        prompts: Iterable[str],
+        options: Decoding | None = None,
+        *,
+        stop: Sequence[str] = (),
+        special: bool = False,
     ) -> list[str]:
-        """The best text after each prompt, up to one of `stop`; None: asked as the model was made to be."""
-        found = generate(self.model, self.tokenizers, prompts, options or self.decoding, stop_strings=stop)
+        """The best text after each prompt, up to one of `stop`; None: greedy, as `headway generate`.
+
+        With `special`, a special piece in a prompt (`<extra_id_0>`) is read as such, and else as characters. A text
+        ends where the model's folder says, unless `options` names `ends` of its own.
+        """
+        asked = greedy(self.decoding) if options is None else options
+        asked = dataclasses.replace(asked, ends=asked.ends or self.decoding.ends)
+        found = generate(self.model, self.tokenizers, prompts, asked, stop_strings=stop, special=special)
         return [best[0].text for best in found]
 
     def fill(self, text: str, k: int = 5) -> Filling:

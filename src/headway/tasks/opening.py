@@ -186,7 +186,10 @@ def _decoding(given: GenerationDefaults, spec: ModelSpec) -> Decoding:
         stop=given.stop,
         sampling=sampling,
         max_length=limit,
+        min_length=given.min_length,
         repetition_penalty=given.repetition_penalty,
         force_end=given.forces_end,
         suppress=given.forbidden,
+        ends=given.ends,
+        unfollowed=given.unfollowed,
     )

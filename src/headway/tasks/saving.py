@@ -79,6 +79,8 @@ def _generation(decoding: Decoding, spec: ModelSpec) -> GenerationDefaults:
         length_alpha=norm.alpha if norm.kind == "power" else 1.0,
         stop=decoding.stop,
         max_length=limit,
+        min_length=decoding.min_length,
+        ends=decoding.ends,
         forces_end=decoding.force_end,
         forbidden=decoding.suppress,
         repetition_penalty=decoding.repetition_penalty,
@@ -86,4 +88,5 @@ def _generation(decoding: Decoding, spec: ModelSpec) -> GenerationDefaults:
         temperature=1.0 if sampling is None else sampling.temperature,
         top_k=50 if sampling is None else sampling.top_k,
         top_p=1.0 if sampling is None else sampling.top_p,
+        unfollowed=decoding.unfollowed,
     )

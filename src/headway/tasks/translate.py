@@ -42,8 +42,10 @@ def translate_lines(
     `chunk` lines are read ahead, so that lines of like length share a batch.
 
     Raises:
+        ConfigError: the model's folder asks for a search that is not known here.
         DataError: with `too_long="refuse"`, a line has more tokens than the model can read.
     """
+    options.check_followed()
     source, first = iter(lines), 1
     while part := list(islice(source, chunk)):
         rows = _encode(model, tokenizers, part, first, too_long)
