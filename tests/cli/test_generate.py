@@ -10,6 +10,8 @@ from torch import nn
 
 import headway
 from headway.cli.main import main
+from headway.decoding.generate import Decoding
+from headway.decoding.sampling import Sampling
 from headway.models.build import build
 from headway.models.families.gpt2 import Gpt2
 from headway.spec import SpecialTokens
@@ -26,7 +28,7 @@ def _tiny_model(monkeypatch: pytest.MonkeyPatch) -> None:
     model = build(Gpt2(num_layers=2, d_model=16, num_heads=2, max_length=24).spec(12, special)).eval()
     for weight in model.parameters():
         nn.init.normal_(weight, std=0.4)
-    loaded = SimpleNamespace(model=model, tokenizers=TokenizerPair(tokenizer, tokenizer))
+    loaded = SimpleNamespace(model=model, tokenizers=TokenizerPair(tokenizer, tokenizer), decoding=Decoding(beam=3))
     monkeypatch.setattr(headway, "load", lambda name, **options: loaded, raising=False)
 
 
@@ -70,6 +72,27 @@ def test_sampling_by_seed_and_greedy_without(capsys: pytest.CaptureFixture[str])
     assert len(set(one)) == 4
 
 
+def test_a_folder_is_followed_only_with_sample(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = lines(capsys, "a")
+    loaded = headway.load("model")
+    sharp = Decoding(sampling=Sampling(top_k=1), repetition_penalty=9.0, max_length=3, ends=(99,), suppress=(5,))
+    monkeypatch.setattr(loaded, "decoding", sharp)
+    (greedy,) = (json.loads(line) for line in lines(capsys, "a", "--json"))
+    assert len(greedy["ids"]) == 24
+    assert 5 not in greedy["ids"]
+    (drawn,) = (json.loads(line) for line in lines(capsys, "a", "--json", "--sample"))
+    assert len(set(drawn["ids"])) == 3
+    (longer,) = (json.loads(line) for line in lines(capsys, "a", "--json", "--sample", "--max-new-tokens", "4"))
+    assert longer["ids"][:3] == drawn["ids"]
+    assert len(longer["ids"]) == 4
+    monkeypatch.setattr(loaded, "decoding", Decoding(unfollowed=("min_p = 0.1",)))
+    assert lines(capsys, "a") == plain
+    assert main(["generate", "model", "a", "--sample"]) == 2
+    assert "asks to be decoded with min_p = 0.1" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "message"),
     [
@@ -78,6 +101,11 @@ def test_sampling_by_seed_and_greedy_without(capsys: pytest.CaptureFixture[str])
         (["--beam", "2", "--stream"], 2, "only one output at a time can be streamed"),
         (["--json", "--stream"], 2, "leave one of them out"),
         (["--temperature", "0"], 2, "temperature is 0.0"),
+        (["--temperature", "inf"], 2, "temperature is inf"),
+        (["--seed", "-1"], 2, "seed is -1"),
+        (["--max-new-tokens", "0"], 2, "--max-new-tokens is 0; it must be at least 1"),
+        (["--beam", "2", "--num", "3"], 2, "--num is 3, but a beam of 2 finds no more than 2"),
+        (["--beam", "2", "--sample"], 2, "--beam searches and --sample draws"),
         (["--beam", "0"], 2, "beam is 0"),
         (["--repetition-penalty", "0"], 2, "repetition_penalty is 0.0"),
         (["a b c d " * 7], 3, "prompt 2 has 28 tokens, but the model reads at most 24"),

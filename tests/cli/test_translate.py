@@ -99,6 +99,8 @@ def test_sampling_by_seed(file: str, capsys: pytest.CaptureFixture[str]) -> None
         (["--n-best", "9"], 2, "a beam of 2 finds no more than 2"),
         (["--too-long", "refuse"], 3, "line 4 has 15 tokens"),
         (["--sample", "--temperature", "0"], 2, "temperature is 0.0"),
+        (["--top-k", "3"], 2, "--top-k is about draws; add --sample"),
+        (["--sample", "--beam", "3"], 2, "--beam searches and --sample draws"),
     ],
 )
 def test_a_wrong_option_is_one_sentence(

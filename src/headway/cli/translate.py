@@ -6,9 +6,11 @@ import argparse
 import dataclasses
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+
+from headway.cli.options import STDIN, add_model, add_running, bar, chunk_of, load
+from headway.errors import ConfigError
 
 if TYPE_CHECKING:
     from headway.decoding.generate import Decoding
@@ -22,7 +24,7 @@ echo "Mina bought three books." | headway translate runs/quickstart"""
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares what the command takes."""
-    parser.add_argument("model", metavar="MODEL", help="run folder")
+    add_model(parser)
     parser.add_argument("file", metavar="FILE", nargs="?", default="-", help="one sentence a line; - is stdin (-)")
     search = parser.add_argument_group("search (what is not given is as the model was made for)")
     search.add_argument("--beam", type=int, metavar="N", help="hypotheses kept a sentence; 1: greedy")
@@ -43,59 +45,52 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     draw = parser.add_argument_group("sampling, instead of a search")
     draw.add_argument("--sample", action="store_true", help="draw each token")
-    draw.add_argument("--temperature", type=float, default=1.0, metavar="T", help="below 1: sharper (%(default)s)")
-    draw.add_argument(
-        "--top-k", type=int, default=0, metavar="K", help="among the K most probable; 0: all (%(default)s)"
-    )
-    draw.add_argument("--top-p", type=float, default=1.0, metavar="P", help="among those that hold P (%(default)s)")
-    draw.add_argument("--seed", type=int, default=1, metavar="N", help="of the draws (%(default)s)")
-    parser.add_argument(
-        "--too-long", choices=["cut", "refuse"], default="cut", help="a line the model cannot read whole (%(default)s)"
-    )
-    parser.add_argument(
-        "--batch-tokens", type=int, default=4000, metavar="N", help="source tokens at once, a beam each"
-    )
-    parser.add_argument("--device", choices=["auto", "cpu", "cuda", "mps"], default="auto", help="(%(default)s)")
-    parser.add_argument(
-        "--dtype", choices=["auto", "float32", "bfloat16", "float16"], default="auto", help="(%(default)s)"
-    )
-    parser.add_argument(
-        "--quantize", choices=["int8"], help="multiply in eight bits, on a CPU: faster, a little less exact"
-    )
-    parser.add_argument("--offline", action="store_true", help="never touch the network")
+    draw.add_argument("--temperature", type=float, metavar="T", help="below 1: sharper (1)")
+    draw.add_argument("--top-k", type=int, metavar="K", help="among the K most probable; 0: all (0)")
+    draw.add_argument("--top-p", type=float, metavar="P", help="among those that hold P (1)")
+    draw.add_argument("--seed", type=int, metavar="N", help="of the draws (1)")
+    add_running(parser)
     parser.add_argument("--json", action="store_true", help="one object a line, with scores and lengths")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Translates, and says at the end what was cut."""
-    import headway
     from headway.data.lines import read_lines
     from headway.tasks.translate import CHUNK, translate_lines
 
     lines = read_lines(arguments.file)
-    loaded = headway.load(
-        arguments.model,
-        device=arguments.device,
-        dtype=arguments.dtype,
-        quantize=arguments.quantize,
-        offline=arguments.offline,
-    )
+    _check(arguments)
+    loaded = load(arguments)
     options = _options(arguments, loaded.decoding)
-    interactive = arguments.file == "-" and sys.stdin.isatty()
+    typed = arguments.file == STDIN and sys.stdin.isatty()
     results = translate_lines(
         loaded.translator, loaded.tokenizers, lines, options,
-        batch_tokens=arguments.batch_tokens, chunk=1 if interactive else CHUNK, too_long=arguments.too_long,
+        batch_tokens=arguments.batch_tokens, chunk=chunk_of(arguments.file, CHUNK), too_long=arguments.too_long,
     )  # fmt: skip
     count = cut = hit = 0
-    with _bar(arguments.file) as advance:
+    with bar("translating", arguments.file, to_screen=sys.stdout.isatty()) as advance:
         for count, translations in enumerate(results, 1):
             cut += translations[0].source_cut
             hit += translations[0].hit_limit
             for line in _shown(count, translations, arguments):
-                print(line, flush=interactive)
+                print(line, flush=typed)
             advance(1)
     _report(count, cut, hit)
     return 0
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Raises ConfigError where options contradict each other: before the model is loaded."""
+    if arguments.sample and arguments.beam:
+        raise ConfigError("--beam searches and --sample draws; leave one of them out")
+    if _draws(arguments) and not arguments.sample:
+        raise ConfigError(f"--{next(iter(_draws(arguments))).replace('_', '-')} is about draws; add --sample")
+
+
+def _draws(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What is given of a draw."""
+    given = {name: getattr(arguments, name) for name in ("temperature", "top_k", "top_p", "seed")}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _options(arguments: argparse.Namespace, defaults: Decoding) -> Decoding:
@@ -111,11 +106,12 @@ def _options(arguments: argparse.Namespace, defaults: Decoding) -> Decoding:
         "n_best": arguments.n_best,
         "max_length": arguments.max_length,
     }
+    changed = {name: value for name, value in given.items() if value is not None}
     if arguments.sample:
-        given["sampling"] = Sampling(
-            temperature=arguments.temperature, top_k=arguments.top_k, top_p=arguments.top_p, seed=arguments.seed
-        )
-    return dataclasses.replace(defaults, **{name: value for name, value in given.items() if value is not None})
+        changed["sampling"] = Sampling(**_draws(arguments))
+    elif arguments.beam:
+        changed["sampling"] = None  # also where the model was made to draw
+    return dataclasses.replace(defaults, **changed)
 
 
 def _shown(number: int, translations: list[Translation], arguments: argparse.Namespace) -> Iterator[str]:
@@ -127,19 +123,6 @@ def _shown(number: int, translations: list[Translation], arguments: argparse.Nam
     for translation in translations:
         text = " ".join(translation.text.split("\n"))  # one line stays one line, whatever the model wrote
         yield text if arguments.n_best is None else f"{number}\t{translation.score:.6f}\t{text}"
-
-
-@contextmanager
-def _bar(file: str) -> Iterator[Callable[[int], None]]:
-    """A bar while a file is translated into another one."""
-    if file == "-" or sys.stdout.isatty() or not sys.stderr.isatty():
-        yield lambda n: None
-        return
-    from headway.data.lines import read_lines
-    from headway.data.progress import progress
-
-    with progress("translating", sum(1 for _ in read_lines(file)), "lines") as advance:
-        yield advance
 
 
 def _report(count: int, cut: int, hit: int) -> None:
