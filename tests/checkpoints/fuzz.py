@@ -179,7 +179,7 @@ def json_value(folder: Path, rng: random.Random) -> None:
     if path := _one(folder, rng, ".json"):
         try:
             data = json.loads(path.read_bytes())
-        except ValueError:
+        except (ValueError, RecursionError):
             return
         place = data
         while isinstance(place, dict) and place:
@@ -198,7 +198,7 @@ def json_key(folder: Path, rng: random.Random) -> None:
     if path := _one(folder, rng, ".json"):
         try:
             data = json.loads(path.read_bytes())
-        except ValueError:
+        except (ValueError, RecursionError):
             return
         if isinstance(data, dict):
             data[

@@ -46,11 +46,11 @@ def shapes(config: dict[str, object]) -> dict[str, list[int]]:
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="resident memory is read from /proc")
 @pytest.mark.parametrize(
-    ("config", "form", "most"),
-    [(GPT2, "safetensors", 1.15), (BERT, "safetensors", 1.15), (GPT2, "pickle", 1.2), (BERT, "pickle", 1.2)],
+    ("config", "form"),
+    [(GPT2, "safetensors"), (BERT, "safetensors"), (GPT2, "pickle"), (BERT, "pickle")],
     ids=lambda value: value["model_type"] if isinstance(value, dict) else str(value),
 )
-def test_peak_memory(config: dict[str, object], form: str, most: float, tmp_path: Path) -> None:
+def test_peak_memory(config: dict[str, object], form: str, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
     table, end = {}, 0
     if form == "pickle":
@@ -69,4 +69,4 @@ def test_peak_memory(config: dict[str, object], form: str, most: float, tmp_path
     size, share = map(float, done.stdout.split())
     print(f"{form}: {size / 2**30:.2f} GiB, peak {share:.3f} times that")
     assert size > 1e9
-    assert share < most
+    assert share <= 1.15

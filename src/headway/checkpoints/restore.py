@@ -77,7 +77,10 @@ def restore(
     for row in rows:
         if row.theirs in stored:
             for name, part in zip(row.names, row.to_ours(weights.get(stored[row.theirs])), strict=True):
-                _put(model, places[name], _alone(part.to(device, dtype)))
+                tensor = part.to(device, dtype).contiguous()
+                if tensor.data_ptr() == part.data_ptr() and not (weights.may_be_kept and _is_alone(tensor)):
+                    tensor = tensor.clone()
+                _put(model, places[name], tensor)
     for stack in model.modules():
         if isinstance(stack, Stack) and list(stack.position.buffers()):
             stack.position = position_of(stack.spec).to(device)
@@ -129,10 +132,9 @@ def _put(model: nn.Module, places: Iterable[str], tensor: Tensor) -> None:
         setattr(model.get_submodule(module), name, parameter)
 
 
-def _alone(tensor: Tensor) -> Tensor:
-    """Contiguous, and with no memory but its own."""
-    tensor = tensor.contiguous()
-    return tensor if tensor.untyped_storage().nbytes() == tensor.nbytes else tensor.clone()
+def _is_alone(tensor: Tensor) -> bool:
+    """Whether it holds on to no memory but its own: it is no part of a larger tensor."""
+    return tensor.untyped_storage().nbytes() == tensor.nbytes
 
 
 def _draw(

@@ -32,7 +32,7 @@ DTYPES = {
     "U8": torch.uint8,
     "BOOL": torch.bool,
 }
-_PART = 16  # a pickled file is opened anew after each sixteenth
+_PART = 32  # a pickled file is opened anew after each such part of it
 
 
 class Weights(Protocol):
@@ -43,8 +43,13 @@ class Weights(Protocol):
         """The shape of each tensor."""
         ...
 
+    @property
+    def may_be_kept(self) -> bool:
+        """Whether a tensor of `get` holds on to no memory but its own; else copy what is kept."""
+        ...
+
     def get(self, name: str) -> Tensor:
-        """One tensor, which holds on to no memory but its own; mapped from the disk where that is possible."""
+        """One tensor, mapped from the disk where that is possible."""
         ...
 
 
@@ -63,6 +68,8 @@ def open_weights(folder: Path) -> Weights:
 
 class MappedWeights:
     """Tensors of safetensors files, each mapped by itself and copied when it is written to."""
+
+    may_be_kept = True
 
     def __init__(self, entries: Mapping[str, Entry]) -> None:
         self._entries = entries
@@ -97,6 +104,8 @@ class MappedWeights:
 class PickledWeights:
     """Tensors of files that `torch.save` wrote; read without running what else a pickle may hold, never written."""
 
+    may_be_kept = False
+
     def __init__(self, paths: list[Path]) -> None:
         self._places: dict[str, Path] = {}
         self._shapes: dict[str, tuple[int, ...]] = {}
@@ -115,7 +124,7 @@ class PickledWeights:
         return self._shapes
 
     def get(self, name: str) -> Tensor:
-        """One tensor, copied.
+        """One tensor, of a mapping that goes when no tensor of the file is left.
 
         Raises:
             CheckpointError: the file was changed meanwhile.
@@ -127,7 +136,7 @@ class PickledWeights:
         if name not in self._tensors or tuple(self._tensors[name].shape) != self._shapes[name]:
             raise CheckpointError(f"{path} was changed while it was read")
         self._left -= self._tensors[name].nbytes
-        return self._tensors[name].clone(memory_format=torch.contiguous_format)
+        return self._tensors[name]
 
 
 def read_pickled(path: Path) -> dict[str, Tensor]:
