@@ -109,7 +109,7 @@ def test_an_exported_model_takes_padding_on_either_side_and_other_sizes() -> Non
     rows, length, target = (torch.export.Dim(name, min=2, max=16) for name in ("rows", "length", "target"))
     shapes = {name: {0: rows, 1: target if "decoder" in name else length} for name in given}
     exported = torch.export.export(ours, (), kwargs=given, dynamic_shapes=shapes).module()
-    for other in (batch(row, "left"), {name: x[:2, :8] for name, x in given.items()}):
+    for other in (batch(row, "left"), {name: x[:2, : 7 if "decoder" in name else 8] for name, x in given.items()}):
         assert difference(outputs(row, exported, other), outputs(row, ours, other)) < TOLERANCE
 
 

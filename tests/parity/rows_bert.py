@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torch import nn
+from torch import Tensor, nn
 from transformers import (
     BertConfig,
     BertForMaskedLM,
@@ -50,12 +50,16 @@ def head_norm_lost(model: nn.Module) -> None:
     model.head.transform.norm = nn.Identity()
 
 
-def pooler_linear(model: nn.Module) -> None:
-    model.pooler.pool = lambda states, layout: model.pooler(layout.first(states))
+def pooled_twice(model: nn.Module) -> None:
+    """Through tanh twice."""
+    model.pooler.register_forward_hook(lambda _module, _given, out: out.tanh())
 
 
 def last_token_pooled(model: nn.Module) -> None:
-    model.pooler.pool = lambda states, layout: model.pooler(layout.last(states)).tanh()
+    """The last token instead of the first."""
+    last: list[Tensor] = []
+    model.stack.register_forward_hook(lambda _module, given, states: last.append(given[1].last(states)))
+    model.pooler.register_forward_pre_hook(lambda _module, _given: (last.pop(),))
 
 
 def labels_swapped(model: nn.Module) -> None:
@@ -72,7 +76,7 @@ ROWS = [
         bert,
         inputs="pairs",
         outputs=("last_hidden_state", "pooler_output"),
-        mutants=(*STACK, pooler_linear, last_token_pooled),
+        mutants=(*STACK, pooled_twice, last_token_pooled),
     ),
     Row(
         "bert-masked-lm",
@@ -100,7 +104,7 @@ ROWS = [
         BertConfig(**SIZES, num_labels=5, problem_type="single_label_classification"),
         bert,
         inputs="pairs",
-        mutants=(pooler_linear, labels_swapped),
+        mutants=(pooled_twice, labels_swapped),
     ),
     Row(
         "bert-many-labels",
@@ -128,7 +132,7 @@ ROWS = [
         outputs=("start_logits", "end_logits"),
         mutants=(labels_swapped, segments_lost),
     ),
-    Row("bert-choices", BertForMultipleChoice, SMALL, bert, inputs="choices", mutants=(pooler_linear, segments_lost)),
+    Row("bert-choices", BertForMultipleChoice, SMALL, bert, inputs="choices", mutants=(pooled_twice, segments_lost)),
 ]
 LAYER = """
 attention.query attention.key attention.value attention.out attention_norm
