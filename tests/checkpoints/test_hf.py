@@ -117,7 +117,7 @@ def test_a_missing_tensor_is_named(folder: Path) -> None:
     [
         ({"model_type": "mbart"}, r"config.json: model_type is 'mbart'; known: .*marian"),
         ({"d_model": "removed"}, "no key 'd_model'"),
-        ({"d_model": 30}, "d_model 30 is not divisible by encoder_attention_heads 4"),
+        ({"d_model": 30}, "d_model 30 is not divisible by num_heads 4"),
         ({"vocab_size": 98, "decoder_vocab_size": 98}, r"shared.weight is \[99, 32\], expected \[98, 32\]"),
     ],
 )

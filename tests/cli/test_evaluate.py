@@ -147,7 +147,7 @@ def test_what_is_no_model_of_ours_is_said(
     (tmp_path / "in.txt").write_text("hund\n")
     words = {"attend": ["hund"], "translate": [str(tmp_path / "in.txt")]}.get(command, [])
     (tmp_path / "empty").mkdir()
-    edited = json.loads((marian / "config.json").read_text()) | {"model_type": "bert"}
+    edited = json.loads((marian / "config.json").read_text()) | {"model_type": "deberta"}
     (marian / "config.json").write_text(json.dumps(edited))
     strange = shutil.copytree(tiny_run, tmp_path / "strange")
     spec = json.loads((strange / "spec.json").read_text()) | {"kind": "diffusion"}
@@ -157,7 +157,7 @@ def test_what_is_no_model_of_ours_is_said(
     expected = {
         tmp_path / "empty": "holds no model",
         tmp_path / "nowhere": "nowhere",
-        marian: "model_type is 'bert'; known: marian",
+        marian: "model_type is 'deberta'",
         strange: "spec.json is of kind 'diffusion'",
         **({} if command == "info" else {cut: f"{cut / 'model.safetensors'} is not a whole safetensors file"}),
     }

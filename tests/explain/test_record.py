@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from headway.errors import ConfigError
 from headway.explain.record import recording
 from headway.models.build import build
 from headway.models.families.recurrent import Recurrent
@@ -73,7 +74,7 @@ def test_cores_come_back_exceptions_included(kind: str) -> None:
     with recording(model):
         assert all(module.core is not before[name] for name, module in attentions(model).items())
     assert {name: module.core for name, module in attentions(model).items()} == before
-    with pytest.raises(IndexError), recording(model):
+    with pytest.raises(ConfigError), recording(model):
         model(SOURCE + 99)
     assert {name: module.core for name, module in attentions(model).items()} == before
     with recording(model) as outer, recording(model) as inner:
@@ -97,7 +98,6 @@ def test_a_head_that_is_off_is_one_whose_columns_of_the_output_are_zero(name: st
 
 
 def test_an_unknown_module_is_named() -> None:
-    from headway.errors import ConfigError
 
     model = model_of("sinusoidal")
     wrong = recording(model, heads={"encoder.blocks.7.attention": torch.ones(4)})
