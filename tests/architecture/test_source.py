@@ -29,7 +29,9 @@ FLOORS = {
     "__main__": 10,
 }  # fmt: skip
 NEVER = {"transformers", "pickle", "cloudpickle", "dill", "marshal", "shelve"}
-INSIDE_FUNCTIONS = {"datasets", "huggingface_hub", "matplotlib", "sacrebleu", "sentencepiece", "tensorboard", "zstandard"}
+INSIDE_FUNCTIONS = {
+    "datasets", "huggingface_hub", "matplotlib", "sacrebleu", "sentencepiece", "tensorboard", "zstandard",
+}  # fmt: skip
 WITHOUT_TORCH = {"errors", "spec", "dotted", "config", "text"}
 TORCH_INSIDE_FUNCTIONS = {"__init__", "cli"}
 ONLY_IN = {"safetensors": {"checkpoints"}}
