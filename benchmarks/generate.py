@@ -133,7 +133,7 @@ def measure(variants: list[str], rounds: int, threads: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as place:
         command = ("-m", "benchmarks.generate", "--folder", place, "--threads", str(threads), "--worker")
         machine.Child(*command, "prepare").close()
-        children = {variant: machine.Child(*command, variant) for variant in variants}
+        children = {variant: machine.Child(*command, variant).wait() for variant in variants}
         found = {
             batch: machine.take_turns(children, batch, rounds, title=f"generate, batch {batch}") for batch in BATCHES
         }

@@ -73,7 +73,8 @@ def _status(name: str) -> int:
 
 
 def serve(answer: Callable[[Any], Answer]) -> None:
-    """In a child: answer one JSON line after the other, and say what it took."""
+    """In a child that has loaded what it needs: answer one JSON line after the other, and say what it took."""
+    print(json.dumps("ready"), flush=True)
     for line in sys.stdin:
         begun, used = time.perf_counter(), time.process_time()
         result = answer(json.loads(line))
@@ -90,9 +91,18 @@ class Child:
         self.process = subprocess.Popen(
             [sys.executable, "-W", "ignore", *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8"
         )
+        self._is_ready = False
+
+    def wait(self) -> Child:
+        """Until it has loaded: what one measures while it loads, others must not disturb."""
+        if not self._is_ready:
+            assert self.process.stdout
+            self._is_ready = self.process.stdout.readline() != ""
+        return self
 
     def ask(self, question: Any) -> Answer:
         """Its answer, and under `foreign` how many processors others used meanwhile, on average."""
+        self.wait()
         assert self.process.stdin
         assert self.process.stdout
         busy = _busy_seconds()

@@ -149,7 +149,7 @@ def measure(variants: list[str], rounds: int, threads: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as place:
         command = ("-m", "benchmarks.translate", "--folder", place, "--threads", str(threads), "--worker")
         machine.Child(*command, "prepare").close()
-        children = {variant: machine.Child(*command, variant) for variant in variants}
+        children = {variant: machine.Child(*command, variant).wait() for variant in variants}
         found = {job: machine.take_turns(children, job, rounds, title=f"translate, {job}") for job in JOBS}
         for child in children.values():
             child.close()
