@@ -13,7 +13,7 @@ from headway.explain.pieces import spans_by_decoding
 from headway.explain.trace import Token
 from headway.models.single import SingleStack
 from headway.tasks.fill import MARK
-from headway.tasks.generate import GREEDY
+from headway.tasks.generate import greedy
 from headway.tasks.loaded import Loaded
 from headway.tasks.rows import fit
 from headway.text.tokenizer import Encoding, Tokenizer
@@ -74,7 +74,7 @@ def of_target(loaded: Loaded, source: Side, given: str | None) -> Side:
     """
     model, tokenizer, special = loaded.translator, loaded.tokenizers.target, loaded.spec.tokens
     if given is None:
-        ids = decode(model, [source.ids], dataclasses.replace(loaded.decoding, n_best=1))[0][0].ids
+        ids = decode(model, [source.ids], dataclasses.replace(loaded.decoding, n_best=1, sampling=None))[0][0].ids
         text, tokens = _written("", [], ids, tokenizer)
     else:
         text, tokens = given, tokens_of(tokenizer.encode(given), tokenizer)
@@ -96,7 +96,7 @@ def of_decoder(loaded: Loaded, model: SingleStack, prompt: str, continuation: st
     tokens = list(read.tokens)
     if continuation is None:
         text = text if read.truncated is None else text[: tokens[-1].end]
-        new = complete(model, [read.ids], dataclasses.replace(GREEDY, max_length=NEW_TOKENS))[0][0].ids
+        new = complete(model, [read.ids], dataclasses.replace(greedy(loaded.decoding), max_length=NEW_TOKENS))[0][0].ids
         text, after = _written(text, read.ids, new, tokenizer)
         tokens += after
     if len(tokens) < 2:
