@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
 
 from headway import spec as specs
 from headway.checkpoints import hf, hub, native
@@ -20,7 +19,7 @@ from headway.decoding.hypotheses import LengthNorm
 from headway.decoding.sampling import Sampling
 from headway.errors import CheckpointError, ConfigError, nearest
 from headway.models.build import Model
-from headway.spec import LabelHeadSpec, ModelSpec, RecurrentSpec, SingleStackSpec, StackSpec
+from headway.spec import LabelHeadSpec, ModelSpec, RecurrentSpec, SingleStackSpec
 from headway.tasks.info import has_tokenizer
 from headway.text.tokenizer import Tokenizer, TokenizerPair
 
@@ -71,8 +70,6 @@ def open_model(
     else:
         raise CheckpointError(f"{folder} holds no model: neither spec.json nor config.json is there")
     found = restored.model.eval().requires_grad_(False)
-    if device.type == "cpu":
-        found.register_forward_pre_hook(_check_ids, with_kwargs=True)
     tokenizer = read_tokenizer(folder, found.spec)
     decoding = read_decoding(folder, found.spec)
     return Opened(
@@ -132,27 +129,6 @@ def _check_dtype(spec: ModelSpec, dtype: str, folder: Path) -> None:
             f"{folder}: trained models of the family {spec.family} have activations beyond 65,504, where float16 ends; "
             "use bfloat16, which takes as little memory, or float32"
         )
-
-
-def _check_ids(model: nn.Module, given: tuple[Any, ...], named: dict[str, Any]) -> None:
-    """Raises ConfigError where an id lies outside its table: said before anything is looked up there."""
-    if torch.compiler.is_compiling() or not isinstance(spec := getattr(model, "spec", None), ModelSpec):
-        return
-    sides: dict[str, StackSpec] = {}
-    if isinstance(spec, SingleStackSpec):
-        sides = {"input_ids": spec.stack, "token_type_ids": spec.stack, "position_ids": spec.stack}
-    elif not isinstance(spec, RecurrentSpec):
-        sides = {"input_ids": spec.encoder, "decoder_input_ids": spec.decoder}
-    tables = {"input_ids": "vocab_size", "decoder_input_ids": "vocab_size", "token_type_ids": "token_types"}
-    values = {**dict(zip(("input_ids",), given, strict=False)), **named}
-    for name, stack in sides.items():
-        ids, size = values.get(name), getattr(stack, tables.get(name, "max_length"))
-        is_bounded = name != "position_ids" or stack.position.kind in ("learned", "sinusoidal")
-        if not isinstance(ids, Tensor) or not ids.numel() or not size or not is_bounded:
-            continue
-        low, high = (int(bound) for bound in ids.aminmax())
-        if low < 0 or high >= size:
-            raise ConfigError(f"{name} holds {low if low < 0 else high}; this model has 0 to {size - 1:,}")
 
 
 def read_decoding(folder: Path, spec: ModelSpec) -> Decoding:
