@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from headway.errors import CheckpointError
 from headway.models.families import decoders
@@ -22,20 +22,7 @@ from headway.models.families.exchange import (
     special_tokens,
 )
 from headway.models.keys import PerHead, Same, each_layer, weight_and_bias
-from headway.spec import (
-    Activation,
-    AttentionSpec,
-    DropoutSpec,
-    HeadSpec,
-    InitSpec,
-    LabelHeadSpec,
-    NormOrder,
-    PositionKind,
-    PositionSpec,
-    SingleStackSpec,
-    SpecialTokens,
-    StackSpec,
-)
+from headway.spec import PositionKind, SingleStackSpec
 
 MODEL_TYPE, PREFIX = "bloom", decoders.PREFIX
 ARCHITECTURES = (
@@ -64,62 +51,17 @@ BUFFERS: dict[str, None] = {}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Bloom:
+class Bloom(decoders.Decoder):
     """Every choice the family leaves open; the defaults are the smallest published model."""
+
+    family: ClassVar[str] = MODEL_TYPE
+    embedding_norm: ClassVar[bool] = True
 
     num_layers: int = 24
     d_model: int = 1024
-    d_ff: int | None = None  # None: 4 · d_model
     num_heads: int = 16
-    dropout: float = 0.0  # of sublayers
-    attention_dropout: float = 0.0
-    activation_dropout: float = 0.0
-    norm_order: NormOrder = "pre"
-    norm_eps: float = 1e-5
     position: PositionKind = "alibi"
-    activation: Activation = "gelu_tanh"
     max_length: int = 2048  # of training texts; longer ones can be read
-    tied: bool = True  # the head is the embedding
-    init_std: float = 0.02
-
-    def spec(
-        self,
-        vocab_size: int,
-        tokens: SpecialTokens = SpecialTokens(),
-        *,
-        language_head: bool = True,
-        label_head: LabelHeadSpec | None = None,
-    ) -> SingleStackSpec:
-        """The model these choices and a vocabulary make; with a `label_head`, `language_head` is usually False.
-
-        Raises:
-            ConfigError: sizes that do not fit each other.
-        """
-        return SingleStackSpec(
-            family=MODEL_TYPE,
-            stack=StackSpec(
-                vocab_size=vocab_size,
-                max_length=self.max_length,
-                num_layers=self.num_layers,
-                d_model=self.d_model,
-                d_ff=4 * self.d_model if self.d_ff is None else self.d_ff,
-                attention=AttentionSpec.shared(self.d_model, self.num_heads),
-                causal=True,
-                position=PositionSpec(kind=self.position),
-                embedding_norm=True,
-                norm_eps=self.norm_eps,
-                norm_order=self.norm_order,
-                final_norm=self.norm_order != "post",
-                activation=self.activation,
-                dropout=DropoutSpec(
-                    attention=self.attention_dropout, activation=self.activation_dropout, residual=self.dropout
-                ),
-            ),
-            language_head=HeadSpec(tied=self.tied) if language_head else None,
-            label_head=label_head,
-            init=InitSpec(scheme="normal", std=self.init_std, embedding_std=self.init_std, shrinks_residual=True),
-            tokens=tokens,
-        )
 
 
 SIZES = {

@@ -1,20 +1,100 @@
-"""What GPT-2 and BLOOM have in common as transformers publishes them: the heads, and what they are called."""
+"""What GPT-2 and BLOOM have in common: the choices of a model to train, the heads, and what those are called."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal
 
 from headway.models.families.exchange import architecture_of, label_head, label_keys, share, token_keys
 from headway.models.keys import Same, weight_and_bias
-from headway.spec import LabelHeadSpec, SingleStackSpec
+from headway.spec import (
+    Activation,
+    AttentionSpec,
+    DropoutSpec,
+    HeadSpec,
+    InitSpec,
+    LabelHeadSpec,
+    NormOrder,
+    PositionKind,
+    PositionSpec,
+    SingleStackSpec,
+    SpecialTokens,
+    StackSpec,
+)
 
 Head = Literal["none", "words", "text", "tokens", "span"]
 HEADS: tuple[Head, ...] = ("none", "words", "text", "tokens", "span")  # a family lists its architectures in this order
 PROJECTIONS: dict[Head, str] = {"words": "lm_head", "text": "score", "tokens": "classifier", "span": "qa_outputs"}
 READ = {"tie_word_embeddings", "classifier_dropout", "hidden_dropout"}  # what `heads` looks at
 PREFIX = "transformer."
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Decoder:
+    """Every choice that both families leave open; each sets its own defaults."""
+
+    family: ClassVar[str]
+    embedding_norm: ClassVar[bool] = False
+
+    num_layers: int
+    d_model: int
+    num_heads: int
+    position: PositionKind
+    max_length: int
+    d_ff: int | None = None  # None: 4 · d_model
+    scale: float | None = None  # of the scores; None: head_dim ** -0.5
+    dropout: float = 0.0  # of sublayers
+    embedding_dropout: float | None = 0.0  # None: as that of sublayers
+    attention_dropout: float = 0.0
+    activation_dropout: float = 0.0
+    norm_order: NormOrder = "pre"
+    norm_eps: float = 1e-5
+    activation: Activation = "gelu_tanh"
+    tied: bool = True  # the head is the embedding
+    init_std: float = 0.02
+
+    def spec(
+        self,
+        vocab_size: int,
+        tokens: SpecialTokens = SpecialTokens(),
+        *,
+        language_head: bool = True,
+        label_head: LabelHeadSpec | None = None,
+    ) -> SingleStackSpec:
+        """The model these choices and a vocabulary make; with a `label_head`, `language_head` is usually False.
+
+        Raises:
+            ConfigError: sizes that do not fit each other.
+        """
+        return SingleStackSpec(
+            family=self.family,
+            stack=StackSpec(
+                vocab_size=vocab_size,
+                max_length=self.max_length,
+                num_layers=self.num_layers,
+                d_model=self.d_model,
+                d_ff=4 * self.d_model if self.d_ff is None else self.d_ff,
+                attention=AttentionSpec.shared(self.d_model, self.num_heads, scale=self.scale),
+                causal=True,
+                position=PositionSpec(kind=self.position),
+                embedding_norm=self.embedding_norm,
+                norm_eps=self.norm_eps,
+                norm_order=self.norm_order,
+                final_norm=self.norm_order != "post",
+                activation=self.activation,
+                dropout=DropoutSpec(
+                    embedding=self.dropout if self.embedding_dropout is None else self.embedding_dropout,
+                    attention=self.attention_dropout,
+                    activation=self.activation_dropout,
+                    residual=self.dropout,
+                ),
+            ),
+            language_head=HeadSpec(tied=self.tied) if language_head else None,
+            label_head=label_head,
+            init=InitSpec(scheme="normal", std=self.init_std, embedding_std=self.init_std, shrinks_residual=True),
+            tokens=tokens,
+        )
 
 
 def heads(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from headway.models.families import decoders
 from headway.models.families.exchange import (
@@ -23,20 +23,7 @@ from headway.models.families.exchange import (
     special_tokens,
 )
 from headway.models.keys import Same, Stacked, StackedTransposed, Transposed, each_layer, weight_and_bias
-from headway.spec import (
-    Activation,
-    AttentionSpec,
-    DropoutSpec,
-    HeadSpec,
-    InitSpec,
-    LabelHeadSpec,
-    NormOrder,
-    PositionKind,
-    PositionSpec,
-    SingleStackSpec,
-    SpecialTokens,
-    StackSpec,
-)
+from headway.spec import PositionKind, SingleStackSpec
 
 MODEL_TYPE, PREFIX = "gpt2", decoders.PREFIX
 ARCHITECTURES = (
@@ -69,66 +56,19 @@ BUFFERS: dict[str, None] = {r"(transformer\.)?h\.\d+\.attn\.(masked_)?bias": Non
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Gpt2:
+class Gpt2(decoders.Decoder):
     """Every choice the family leaves open; the defaults are the smallest published model."""
+
+    family: ClassVar[str] = MODEL_TYPE
 
     num_layers: int = 12
     d_model: int = 768
-    d_ff: int | None = None  # None: 4 · d_model
     num_heads: int = 12
-    scale: float | None = None  # of the scores; None: head_dim ** -0.5
     dropout: float = 0.1  # of sublayers
-    embedding_dropout: float | None = None  # None: as that of sublayers
+    embedding_dropout: float | None = None
     attention_dropout: float = 0.1
-    activation_dropout: float = 0.0
-    norm_order: NormOrder = "pre"
-    norm_eps: float = 1e-5
     position: PositionKind = "learned"
-    activation: Activation = "gelu_tanh"
     max_length: int = 1024
-    tied: bool = True  # the head is the embedding
-    init_std: float = 0.02
-
-    def spec(
-        self,
-        vocab_size: int,
-        tokens: SpecialTokens = SpecialTokens(),
-        *,
-        language_head: bool = True,
-        label_head: LabelHeadSpec | None = None,
-    ) -> SingleStackSpec:
-        """The model these choices and a vocabulary make; with a `label_head`, `language_head` is usually False.
-
-        Raises:
-            ConfigError: sizes that do not fit each other.
-        """
-        return SingleStackSpec(
-            family=MODEL_TYPE,
-            stack=StackSpec(
-                vocab_size=vocab_size,
-                max_length=self.max_length,
-                num_layers=self.num_layers,
-                d_model=self.d_model,
-                d_ff=4 * self.d_model if self.d_ff is None else self.d_ff,
-                attention=AttentionSpec.shared(self.d_model, self.num_heads, scale=self.scale),
-                causal=True,
-                position=PositionSpec(kind=self.position),
-                norm_eps=self.norm_eps,
-                norm_order=self.norm_order,
-                final_norm=self.norm_order != "post",
-                activation=self.activation,
-                dropout=DropoutSpec(
-                    embedding=self.dropout if self.embedding_dropout is None else self.embedding_dropout,
-                    attention=self.attention_dropout,
-                    activation=self.activation_dropout,
-                    residual=self.dropout,
-                ),
-            ),
-            language_head=HeadSpec(tied=self.tied) if language_head else None,
-            label_head=label_head,
-            init=InitSpec(scheme="normal", std=self.init_std, embedding_std=self.init_std, shrinks_residual=True),
-            tokens=tokens,
-        )
 
 
 SIZES = {
