@@ -19,20 +19,21 @@ from typing import IO, cast
 from headway.errors import DataError, nearest
 
 STDIN = "-"
+PACKED = (".gz", ".xz", ".zst")
 _BOM = b"\xef\xbb\xbf"
 
 
-def read_lines(path: str | Path) -> Iterator[str]:
+def read_lines(path: str | Path, *, ends: bool = False) -> Iterator[str]:
     r"""The lines of one file, without their "\n" and without one "\r" before it.
 
     A byte order mark at the start is dropped; `.gz`, `.xz` and `.zst` are unpacked on the way; "-" is
-    standard input. Memory use is one line.
+    standard input. Memory use is one line. With `ends` every line keeps its "\n", which the last may lack.
 
     Raises:
         DataError: there is no such file (at the call), or it is damaged or not UTF-8 (at that line).
     """
     check_file(path)
-    return _lines(path)
+    return _lines(path, ends)
 
 
 def check_file(path: str | Path) -> None:
@@ -122,7 +123,7 @@ class _Zstd(io.RawIOBase):
         super().close()
 
 
-def _lines(path: str | Path) -> Iterator[str]:
+def _lines(path: str | Path, ends: bool) -> Iterator[str]:
     with open_bytes(path) as file:
         for number, line in enumerate(file, 1):
             if number == 1:
@@ -130,10 +131,11 @@ def _lines(path: str | Path) -> Iterator[str]:
                 if not line:
                     return
             try:
-                yield line.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8")
+                text = line.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8")
             except UnicodeDecodeError as error:
                 place = f"{path}, line {number}, byte {error.start + 1}"
                 raise DataError(f"{place}: not UTF-8; convert the file, for example {_conversion(line)}") from None
+            yield text + "\n" if ends and line.endswith(b"\n") else text
 
 
 def _conversion(line: bytes) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import chain, zip_longest
 from pathlib import Path
 
-from headway.data.lines import read_lines
+from headway.data.lines import PACKED, read_lines
 from headway.errors import ConfigError, DataError, nearest
 
 Row = tuple[str, ...]
@@ -57,14 +57,13 @@ def infer_format(files: Sequence[Path], roles: Sequence[str]) -> str:
     Raises:
         ConfigError: they do.
     """
-    endings = {_ending(file) for file in files}
-    table = _BY_ENDING.get(endings.pop()) if len(endings) == 1 else None
-    if table is not None:
-        return table
+    tables = {_BY_ENDING.get(_ending(file), "") for file in files}
+    if tables == {""} and len(roles) == 1:
+        return "text"
+    if len(tables) == 1 and "" not in tables:
+        return tables.pop()
     if len(files) > 1 and len(files) == len(roles):
         return "parallel"
-    if len(files) == len(roles) == 1:
-        return "text"
     raise ConfigError(
         f"{_names(files)}: the format does not show in the name; name it with --data.format, one of "
         f"{', '.join(sorted(FORMATS))}"
@@ -182,7 +181,7 @@ _HOW_TO_NAME = "(--data.columns.ROLE says which column is which)"
 
 def _ending(file: Path) -> str:
     """The last part of the name without the ending of its packing: `de` of `train.de.gz`."""
-    suffixes = [suffix for suffix in file.suffixes if suffix not in (".gz", ".xz", ".zst")]
+    suffixes = [suffix for suffix in file.suffixes if suffix not in PACKED]
     return suffixes[-1].removeprefix(".").lower() if suffixes else ""
 
 

@@ -65,13 +65,8 @@ def load(
         CapacityError: no room in the cache folder.
     """
     columns = {**_pair(name, languages), **(columns or {})}
-    wanted = _wanted(roles, columns)
-    given = {"train": train, "validation": validation, "test": test}
-    shares = {split: share for split, value in given.items() if (share := _share(split, value)) is not None}
-    files = {split: str(value) for split, value in given.items() if value is not None and split not in shares}
-    if format is not None and format not in FORMATS:
-        raise ConfigError(f"--data.format {format}: unknown; {nearest(format, FORMATS)}")
-    _check(name, files, shares)
+    wanted = wanted_columns(roles, columns, format)
+    files, shares = files_and_shares(name, {"train": train, "validation": validation, "test": test})
 
     parts: dict[str, Part] = {}
     if name is not None and name.startswith(_HUB):
@@ -80,13 +75,22 @@ def load(
         parts = named_parts(name, wanted, folder=Path(folder) if folder else None)
     parts = {split: part for split, part in parts.items() if split not in shares}
     for split, value in files.items():
-        paths = [_find(path, folder) for path in _file_names(value)]
+        paths = find_files(value, folder)
         form = Form(format or infer_format(paths, roles), wanted, header, delimiter or "")
         parts[split] = _file_part(paths, form, roles)
     return build_tables(parts, roles=roles, shares=shares, seed=seed)
 
 
-def _check(name: str | None, files: Mapping[str, str], shares: Mapping[str, float]) -> None:
+def files_and_shares(
+    name: str | None, given: Mapping[str, str | float | None]
+) -> tuple[dict[str, str], dict[str, float]]:
+    """Which splits are files, and which are shares of the training data.
+
+    Raises:
+        ConfigError: they contradict each other or the name of a set.
+    """
+    shares = {split: share for split, value in given.items() if (share := _share(split, value)) is not None}
+    files = {split: str(value) for split, value in given.items() if value is not None and split not in shares}
     if name is None and not files:
         raise ConfigError("no data: give --data.name NAME (`headway data ls` lists them) or --data.train FILE[,FILE]")
     if name is not None and "train" in files:
@@ -95,6 +99,34 @@ def _check(name: str | None, files: Mapping[str, str], shares: Mapping[str, floa
         raise ConfigError(f"--data.{next(iter(shares))} is a share of the training data; --data.train is missing")
     if sum(shares.values()) >= 1:
         raise ConfigError(f"shares {', '.join(map(str, shares.values()))} leave nothing to train on; 0.1 is usual")
+    return files, shares
+
+
+def find_files(value: str, folder: str | Path | None) -> list[Path]:
+    """The files that one option names, in the working directory or under `folder`.
+
+    Raises:
+        DataError: there is no such file.
+    """
+    names = [value] if Path(value).exists() else [part.strip() for part in value.split(",") if part.strip()]
+    return [_find(name, folder) for name in names]
+
+
+def wanted_columns(
+    roles: Sequence[str], columns: Mapping[str, str | int], format: str | None
+) -> tuple[tuple[str, str], ...]:
+    """(role, column) as `Form.wanted` takes them, the group after the roles.
+
+    Raises:
+        ConfigError: a role or a format that is not known.
+    """
+    if format is not None and format not in FORMATS:
+        raise ConfigError(f"--data.format {format}: unknown; {nearest(format, FORMATS)}")
+    for role in columns:
+        if role not in (*roles, GROUP):
+            raise ConfigError(f"--data.columns.{role}: this task has no such role; {nearest(role, [*roles, GROUP])}")
+    order = [*roles, GROUP] if GROUP in columns else list(roles)
+    return tuple((role, str(columns.get(role, ""))) for role in order)
 
 
 def _pair(name: str | None, languages: str | None) -> dict[str, str]:
@@ -111,14 +143,6 @@ def _pair(name: str | None, languages: str | None) -> dict[str, str]:
     return {"source": source, "target": target}
 
 
-def _wanted(roles: Sequence[str], columns: Mapping[str, str | int]) -> tuple[tuple[str, str], ...]:
-    for role in columns:
-        if role not in (*roles, GROUP):
-            raise ConfigError(f"--data.columns.{role}: this task has no such role; {nearest(role, [*roles, GROUP])}")
-    order = [*roles, GROUP] if GROUP in columns else list(roles)
-    return tuple((role, str(columns.get(role, ""))) for role in order)
-
-
 def _share(split: str, value: str | float | None) -> float | None:
     """The share that a split's argument says, or None where it says files or nothing."""
     try:
@@ -128,10 +152,6 @@ def _share(split: str, value: str | float | None) -> float | None:
     if share is not None and (split == "train" or not 0 < share < 1):
         raise ConfigError(f"--data.{split} {value}: a file, or for validation and test a share between 0 and 1")
     return share
-
-
-def _file_names(value: str) -> list[str]:
-    return [value] if Path(value).exists() else [part.strip() for part in value.split(",") if part.strip()]
 
 
 def _find(name: str, folder: str | Path | None) -> Path:

@@ -7,11 +7,12 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from headway.data.lines import open_bytes
+from headway.data.lines import PACKED, open_bytes
 from headway.data.progress import progress
 from headway.data.readers import Row
 from headway.data.storage import find_entry, new_entry
@@ -45,10 +46,12 @@ class Part:
 def file_digest(path: Path) -> tuple[str, int]:
     """Sha256 and number of the unpacked bytes of a file."""
     digest, size = hashlib.sha256(), 0
-    with open_bytes(path) as file:
+    total = None if path.suffix in PACKED else path.stat().st_size
+    with open_bytes(path) as file, progress(f"hashing {path.name}", total, "bytes") as advance:
         while block := file.read(_BLOCK):
             digest.update(block)
             size += len(block)
+            advance(len(block))
     return digest.hexdigest(), size
 
 
@@ -121,7 +124,7 @@ def _write(folder: Path, split: str, part: Part, roles: Sequence[str], held_out:
 
 
 def _hold_out(part: Part, roles: Sequence[str], shares: Mapping[str, float], seed: int) -> Iterator[str]:
-    """The split of every row: groups stand in the order of their hashes, each share takes the next ones."""
+    """The split of every row."""
     salt = str(seed).encode()
 
     def place(row: Row) -> int:
@@ -129,17 +132,35 @@ def _hold_out(part: Part, roles: Sequence[str], shares: Mapping[str, float], see
         return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8, salt=salt).digest(), "little")
 
     places = np.fromiter((place(row) for row in part.rows()), np.uint64)
+    try:
+        sides = share_out(places, list(shares.values()))
+    except ValueError as error:
+        raise DataError(
+            f"{part.title}: {error} of rows cannot be shared out among {', '.join(['train', *shares])}: "
+            f"rows of equal {roles[0]} or group stay together; give files instead"
+        ) from None
+    names = [*shares, "train"]
+    return (names[side] for side in sides)
+
+
+def share_out(places: NDArray[np.unsignedinteger[Any]], shares: Sequence[float]) -> NDArray[np.uint8]:
+    """Which share every row is in `(rows,)`, the rest being the last.
+
+    Args:
+        places: a hash of each row's group `(rows,)`; groups stand in their order, each share takes the next ones.
+        shares: of the rows, 0 to 1.
+
+    Raises:
+        ValueError: there are fewer groups than there must be.
+    """
     groups, sizes = np.unique(places, return_counts=True)
     if len(groups) <= len(shares):
-        raise DataError(
-            f"{part.title}: {len(groups)} group(s) of rows cannot be shared out among "
-            f"{', '.join(['train', *shares])}: rows of equal {roles[0]} or group stay together; give files instead"
-        )
+        raise ValueError(f"{len(groups)} group(s)")
     ends = np.cumsum(sizes)
-    names, cuts, wanted = list(shares), [0], 0.0
-    for index, share in enumerate(shares.values()):
+    cuts, wanted = [0], 0.0
+    for index, share in enumerate(shares):
         wanted += share * len(places)
         cut = int(np.abs(ends - wanted).argmin()) + 1
         cuts.append(min(max(cut, cuts[-1] + 1), len(groups) - len(shares) + index))
-    sides = np.searchsorted(groups[cuts[1:]], places, side="right")  # how many shares end at or before the row's group
-    return ([*names, "train"][side] for side in sides)
+    ends_at = groups[cuts[1:]]
+    return np.searchsorted(ends_at, places, side="right").astype(np.uint8)  # how many shares end at or before the group
