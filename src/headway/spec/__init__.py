@@ -1,0 +1,82 @@
+"""What a model is: frozen, plain data. Written to `spec.json` beside the weights and enough to build the model again.
+
+A family (`models/families/`) is a function that fills in one of these; no layer ever asks for a family's name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from headway.errors import CheckpointError, ConfigError
+from headway.spec.parts import Activation, DropoutSpec, HeadSpec, InitSpec, LabelHeadSpec, SpecialTokens
+from headway.spec.reading import read
+from headway.spec.recurrent import AwdLstmSpec, BidirectionalSpec, CharacterSpec, RecurrentSpec
+from headway.spec.transformer import (
+    AttentionSpec,
+    NormOrder,
+    PositionKind,
+    PositionSpec,
+    RotaryScaling,
+    SingleStackSpec,
+    StackSpec,
+    TransformerSpec,
+)
+
+__all__ = [
+    "Activation",
+    "AttentionSpec",
+    "AwdLstmSpec",
+    "BidirectionalSpec",
+    "CharacterSpec",
+    "DropoutSpec",
+    "HeadSpec",
+    "InitSpec",
+    "LabelHeadSpec",
+    "ModelSpec",
+    "NormOrder",
+    "PositionKind",
+    "PositionSpec",
+    "RecurrentSpec",
+    "RotaryScaling",
+    "SingleStackSpec",
+    "SpecialTokens",
+    "StackSpec",
+    "TransformerSpec",
+    "TranslatorSpec",
+    "from_json",
+    "to_json",
+]
+
+TranslatorSpec = TransformerSpec | RecurrentSpec  # reads one text and writes another
+ModelSpec = TranslatorSpec | SingleStackSpec | AwdLstmSpec | BidirectionalSpec
+_KINDS: dict[str, type[ModelSpec]] = {
+    "transformer": TransformerSpec,
+    "single_stack": SingleStackSpec,
+    "recurrent": RecurrentSpec,
+    "awd_lstm": AwdLstmSpec,
+    "bidirectional": BidirectionalSpec,
+}
+
+
+def to_json(spec: ModelSpec) -> dict[str, Any]:
+    """`spec` as plain JSON data; `from_json` gives an equal spec back."""
+    kind = next(name for name, cls in _KINDS.items() if isinstance(spec, cls))
+    return {"kind": kind, **dataclasses.asdict(spec)}
+
+
+def from_json(data: dict[str, Any]) -> ModelSpec:
+    """The spec that `to_json` wrote.
+
+    Raises:
+        CheckpointError: an unknown kind, a missing or an unknown key, a value that cannot be.
+    """
+    fields = dict(data)
+    kind = fields.pop("kind", None)
+    if kind not in _KINDS:
+        raise CheckpointError(f"spec.json is of kind {kind!r}; this version knows {', '.join(_KINDS)}")
+    try:
+        spec: ModelSpec = read(_KINDS[kind], fields, kind)
+    except ConfigError as error:
+        raise CheckpointError(f"spec.json: {error}") from None
+    return spec
