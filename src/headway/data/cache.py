@@ -196,8 +196,8 @@ def _write(folder: Path, texts: Texts, tokenizer: Tokenizer, characters: int, ti
         (folder / "offsets.npy").open("wb") as offsets,
         progress(f"encoding {title}", len(texts), "rows") as advance,
     ):
-        _write_header(ids, kind, 0)
-        _write_header(offsets, np.dtype(np.int64), len(texts) + 1)
+        write_header(ids, kind, 0)
+        write_header(offsets, np.dtype(np.int64), len(texts) + 1)
         offsets.write(np.zeros(1, np.int64).tobytes())
         for chunk in _chunks(texts):
             encoded = tokenizer.encode_batch(chunk)
@@ -212,10 +212,10 @@ def _write(folder: Path, texts: Texts, tokenizer: Tokenizer, characters: int, ti
             tokens, rows = int(ends[-1]), rows + len(chunk)
             advance(len(chunk))
         ids.seek(0)
-        _write_header(ids, kind, tokens)
+        write_header(ids, kind, tokens)
 
 
-def _write_header(file: IO[bytes], kind: np.dtype[np.generic], size: int) -> None:
+def write_header(file: IO[bytes], kind: np.dtype[np.generic], size: int) -> None:
     """The header of a one-dimensional `.npy` file; the format pads it so that its length does not depend on `size`."""
     description = {"descr": kind.newbyteorder("<").str, "fortran_order": False, "shape": (size,)}
     np.lib.format.write_array_header_1_0(file, description)
