@@ -31,6 +31,7 @@ class ColumnsConfig:
 
     source: str | None = _help("the text to translate")
     target: str | None = _help("its translation")
+    text: str | None = _help("the raw text to learn from")
     group: str | None = _help("rows of equal value stay on one side of a held-out split")
 
 
@@ -42,12 +43,17 @@ class DataConfig:
     train: str | None = _help("a file, or two parallel files with a comma between")
     validation: str | None = _help("files, or a share of the training rows such as 0.1")
     test: str | None = _help("files, or a share of the training rows such as 0.1")
-    format: Literal["parallel", "tsv", "csv", "jsonl"] | None = _help("the form of the files; null: from their ending")
+    format: Literal["parallel", "tsv", "csv", "jsonl", "text"] | None = _help(
+        "the form of the files; null: from their ending"
+    )
     columns: ColumnsConfig = ColumnsConfig()
     header: bool = _help("the first line of a table names its columns", True)
     delimiter: str | None = _help("what parts the columns; null: by format")
     languages: str | None = _help("source-target, such as de-en: picks the pair of a named set")
-    max_length: int = _help("the most tokens of one text", 128)
+    document: Literal["line", "blank_line", "file"] = _help(
+        "what a document of raw text is: a line, what blank lines part, or a file", "blank_line"
+    )
+    max_length: int = _help("the most tokens of one text, or of one block of raw text", 128)
     too_long: Literal["truncate", "drop", "refuse"] = _help("what happens to a longer one, counted either way", "drop")
 
 
@@ -63,10 +69,27 @@ class TokenizerConfig:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ObjectiveConfig:
+    """What is asked of the model while it learns from raw text."""
+
+    packing: Literal["blocks", "texts"] = _help(
+        "causal-lm: documents laid end to end and cut, or each by itself", "blocks"
+    )
+    mask_share: float = _help("masked-lm: the share of tokens to be guessed", 0.15)
+    whole_words: bool = _help("masked-lm: mask all pieces of a word together", False)
+    sentences: Literal["next", "order"] | None = _help("masked-lm: also tell whether two passages belong together")
+    noise_density: float = _help("span-corruption: the share of tokens taken out", 0.15)
+    mean_span_length: float = _help("span-corruption: tokens of a gap, on average", 3.0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ModelConfig:
     """What is trained. null takes the value of the family's size (`headway families`)."""
 
-    family: Literal["vaswani", "rnn", "gru", "lstm"] = _help("the kind of model", "vaswani")
+    init: str | None = _help("a trained model to start from: a run, a folder or a hub id; gives family and sizes")
+    family: Literal["vaswani", "rnn", "gru", "lstm", "bert", "roberta", "gpt2", "bloom", "t5", "llama", "qwen2"] = (
+        _help("the kind of model", "vaswani")
+    )
     size: str = _help("a row of the family's table: tiny, base, big", "tiny")
     num_layers: int | None = _help("layers of the encoder, and of the decoder")
     decoder_layers: int | None = _help("layers of the decoder, where they differ")
@@ -76,7 +99,9 @@ class ModelConfig:
     dropout: float | None = _help("after embeddings and sublayers")
     attention_dropout: float | None = _help("of attention probabilities; slow on a CPU")
     activation_dropout: float | None = _help("inside the feed-forward")
-    norm_order: Literal["pre", "post"] | None = _help("norm before (Xiong 2020) or after (Vaswani 2017) a sublayer")
+    norm_order: Literal["pre", "post", "pre_normed"] | None = _help(
+        "norm before (Xiong 2020) or after (Vaswani 2017) a sublayer"
+    )
     position: Literal["none", "sinusoidal", "learned", "rotary", "alibi", "relative"] | None = _help("position scheme")
     activation: Literal["relu", "gelu", "gelu_tanh", "silu"] | None = _help("of the feed-forward")
     max_length: int | None = _help("the most positions")
@@ -131,12 +156,13 @@ class DecodingConfig:
 class RunConfig:
     """A whole run."""
 
-    task: Literal["translate"] = _help("what is learned", "translate")
+    task: Literal["translate", "causal-lm", "masked-lm", "span-corruption"] = _help("what is learned", "translate")
     seed: int = _help("of every random draw", 1)
     device: Literal["auto", "cpu", "cuda", "mps"] = _help("where it runs", "auto")
     data: DataConfig = DataConfig()
     tokenizer: TokenizerConfig = TokenizerConfig()
     model: ModelConfig = ModelConfig()
+    objective: ObjectiveConfig = ObjectiveConfig()
     training: TrainingConfig = TrainingConfig()
     decoding: DecodingConfig = DecodingConfig()
 
@@ -150,15 +176,19 @@ def recipes() -> list[str]:
 def load_recipe(recipe: str, overrides: Sequence[tuple[str, Any]] = ()) -> RunConfig:
     """A shipped recipe by name, or a YAML file by path, with dotted overrides on top.
 
-    Another `model.family` than the recipe's starts from that family's own sizes: the recipe's other keys of the model
-    mean nothing to it and are left out.
+    Another `model.family` than the recipe's starts from that family's own sizes, and `model.init` from those of a
+    trained model: the recipe's other keys of the model mean nothing to it and are left out.
 
     Raises:
         ConfigError: no such recipe, or any number of unknown keys and wrong values, all named.
     """
     values = dict(_read(recipe))
-    family, model = dict(overrides).get("model.family"), values.get("model")
-    if family is not None and isinstance(model, dict) and family != model.get("family", ModelConfig().family):
+    given, model = dict(overrides), values.get("model")
+    family = given.get("model.family")
+    if isinstance(model, dict) and (
+        given.get("model.init") is not None
+        or (family is not None and family != model.get("family", ModelConfig().family))
+    ):
         del values["model"]
     return build_config(values, overrides, origin=recipe)
 

@@ -150,7 +150,7 @@ def test_an_interruption_after_the_training_loses_nothing(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("headway.runs.report.evaluate_translation", interrupt)
+        patch.setattr("headway.runs.kinds.translate.evaluate_translation", interrupt)
         assert main(["resume", str(unfinished)]) == 130
     assert capsys.readouterr().err.rstrip().endswith(f"go on with: headway resume {unfinished}")
     assert main(["resume", str(unfinished)]) == 0

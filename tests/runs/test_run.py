@@ -13,13 +13,14 @@ from safetensors import safe_open
 
 import headway
 from headway.cli.main import main
-from headway.config import fields, load_recipe, read_config, recipes
+from headway.config import RunConfig, fields, load_recipe, read_config, recipes
 from headway.data.sources import load
 from headway.errors import ConfigError
 from headway.runs import RunFolder, train
-from headway.runs import build as parts
+from headway.runs.build import check, choices_of
+from headway.runs.kinds import kind_of
+from headway.runs.kinds.translate import Translate
 from headway.runs.prepare import Prepared
-from headway.runs.report import _digest
 from tests.runs import tiny
 
 PROMISED = {
@@ -89,7 +90,7 @@ def test_the_card_says_how_it_came_about(tiny_run: Path) -> None:
     assert evaluation["metrics"]["bleu"]["signature"] in card
     assert environment["choices"].keys() == {"dtype", "linear", "attention", "threads"}
     split = {sample["source"] for sample in evaluation["samples"]}
-    data = parts.load_data(read_config(tiny_run / "config.yaml").data, 1)
+    data = kind_of(read_config(tiny_run / "config.yaml")).load()
     kept = list(zip(data["train"]["source"], data["train"]["target"], strict=True))
     digest = hashlib.sha256("".join(f"{source}\t{target}\n" for source, target in kept).encode()).hexdigest()
     assert digest in card
@@ -102,7 +103,7 @@ def test_the_hash_of_the_data_is_that_of_the_text_alone(tmp_path: Path) -> None:
     for name, letter in (("one", "x"), ("another", "x"), ("third", "y")):
         (tmp_path / name).mkdir()
         (tmp_path / name / "a.tsv").write_text(f"source\ttarget\n{letter}\tb\nc\td\n", encoding="utf-8")
-        hashes.append(_digest(load(train=str(tmp_path / name / "a.tsv"))["train"]))
+        hashes.append(Translate(RunConfig()).digest(load(train=str(tmp_path / name / "a.tsv"))["train"]))
     assert hashes[0] == hashes[1] == hashlib.sha256(b"x\tb\nc\td\n").hexdigest()
     assert hashes[0] != hashes[2]
 
@@ -158,8 +159,9 @@ def test_two_vocabularies_are_never_given_one_table(tmp_path: Path, tiny_corpus:
 @pytest.mark.parametrize("name", recipes())
 def test_every_recipe_passes_what_is_checked_before_anything_is_read(name: str) -> None:
     config = load_recipe(name)
-    parts.check(config)
-    assert parts.choices_of(config.model, joint=config.tokenizer.joint).spec(99, 99).family == config.model.family
+    check(config)
+    kind_of(config).check()
+    assert choices_of(config.model).spec(99, 99).family == config.model.family
 
 
 def test_names_of_folders(tmp_path: Path, tiny_corpus: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,8 @@ the same batches, so a position in training is two numbers: epoch and batch.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,22 +30,31 @@ class TokenBatches:
         budget: padded tokens a batch.
         seed: of the shuffling.
         block: batches that are sorted together, about; more give less padding and less randomness.
+        plan: the rows that an epoch reads, by its number, in any order; None: each row once.
 
     Raises:
         ConfigError: the budget or the block is not positive.
     """
 
-    def __init__(self, lengths: ArrayLike, *, budget: int, seed: int = 0, block: int = 100) -> None:
+    def __init__(
+        self,
+        lengths: ArrayLike,
+        *,
+        budget: int,
+        seed: int = 0,
+        block: int = 100,
+        plan: Callable[[int], Rows] | None = None,
+    ) -> None:
         if budget < 1 or block < 1:
             raise ConfigError(f"batches of {budget} tokens, sorted {block} at a time: both must be positive")
         self.lengths = _sides(lengths)
-        self.budget, self.seed = budget, seed
+        self.budget, self.seed, self.plan = budget, seed, plan
         self.block = max(1, block * budget * len(self.lengths) // max(1, int(self.lengths.sum())))  # rows
 
     def epoch(self, number: int) -> list[Rows]:
-        """The batches of one epoch: every row once, the same for the same seed and number."""
+        """The batches of one epoch: its rows once each, the same for the same seed and number."""
         random = np.random.default_rng([self.seed, number])
-        rows = random.permutation(len(self.lengths))
+        rows = random.permutation(self.plan(number) if self.plan else len(self.lengths))
         blocks = [rows[start : start + self.block] for start in range(0, len(rows), self.block)]
         batches = [batch for block in blocks for batch in self._cut(block[by_length(self.lengths[block])])]
         return [batches[place] for place in random.permutation(len(batches))]
@@ -75,6 +85,33 @@ class TokenBatches:
             batches.append(window[:size])
             start += size
         return batches
+
+
+class Draws(Sequence[np.random.Generator]):
+    """A source of randomness for each row of a batch, the same whatever batch, process or sitting the row is in.
+
+    >>> Draws(np.array([4, 7]), seed=1, epoch=2)[1].random() == Draws(np.array([7]), seed=1, epoch=2)[0].random()
+    True
+    """
+
+    def __init__(self, rows: Rows, *, seed: int, epoch: int) -> None:
+        self.rows, self.key = rows, (seed, epoch)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @overload
+    def __getitem__(self, place: int) -> np.random.Generator: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Draws: ...
+
+    def __getitem__(self, place: int | slice) -> np.random.Generator | Draws:
+        """The generator of one row, at its beginning."""
+        seed, epoch = self.key
+        if isinstance(place, slice):
+            return Draws(self.rows[place], seed=seed, epoch=epoch)
+        return np.random.default_rng([seed, epoch, int(self.rows[place])])
 
 
 def by_length(lengths: NDArray[np.int64]) -> Rows:

@@ -9,12 +9,21 @@ from typing import Any
 import torch
 from torch import nn
 
-from headway.objectives.seq2seq import Losses, Seq2Seq
+from headway.objectives.cross_entropy import IGNORED
+from headway.objectives.losses import Losses, Objective
+
+
+def chance(batches: Iterable[Any]) -> float:
+    """The least nats a label that one guess for all places can have: the entropy of the labels of `batches`."""
+    labels = torch.cat([batch.labels.cpu() for batch in batches])
+    shares = labels[labels != IGNORED].bincount().double()
+    shares = shares[shares > 0] / shares.sum()
+    return float(-(shares * shares.log()).sum())
 
 
 @torch.no_grad()
 def mean_losses(
-    model: nn.Module, objective: Seq2Seq, batches: Iterable[Any], *, autocast: torch.dtype | None = None
+    model: nn.Module, objective: Objective, batches: Iterable[Any], *, autocast: torch.dtype | None = None
 ) -> dict[str, float]:
     """The mean of each loss over all batches, in nats a counted token, and the perplexity of `nll`."""
     sums: dict[str, float] = {}
@@ -22,7 +31,7 @@ def mean_losses(
     device_type = next(model.parameters()).device.type
     for batch in batches:
         with torch.autocast(device_type, autocast or torch.bfloat16, enabled=autocast is not None):
-            losses: Losses = objective.loss(model, batch)  # type: ignore[arg-type]
+            losses: Losses = objective.loss(model, batch)
         for name, (total, count, _) in losses.items():
             sums[name] = sums.get(name, 0.0) + float(total)
             counts[name] = counts.get(name, 0) + count

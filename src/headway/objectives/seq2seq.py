@@ -13,10 +13,10 @@ from torch import Tensor
 from headway.models.protocols import Translator
 from headway.nn.masks import Layout
 from headway.objectives.cross_entropy import linear_cross_entropy
+from headway.objectives.losses import Losses
 from headway.spec import SpecialTokens
 
 Ids = NDArray[np.integer]
-Losses = dict[str, tuple[Tensor, int, float]]  # name: (sum, count, weight); weight 0: only reported
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,8 @@ class Seq2Seq:
     tokens: SpecialTokens
     label_smoothing: float = 0.0
 
-    def collate(self, rows: Sequence[tuple[Ids, Ids]]) -> Seq2SeqBatch:
-        """Pairs of ids without special tokens → one packed batch."""
+    def collate(self, rows: Sequence[tuple[Ids, Ids]], draws: Sequence[np.random.Generator] = ()) -> Seq2SeqBatch:
+        """Pairs of ids without special tokens → one packed batch; nothing is drawn."""
         start, end = [self.tokens.start_id], [self.tokens.end_id]
         sources = [part for source, _ in rows for part in (source, end)]
         inputs = [part for _, target in rows for part in (start, target)]
@@ -73,13 +73,15 @@ class Seq2Seq:
 
     def loss(self, model: Translator, batch: Seq2SeqBatch) -> Losses:
         """Summed smoothed loss, and the summed negative log-likelihood for the perplexity, in nats."""
-        memory = model.encode(batch.source, batch.source_layout)
-        states = model.decode(batch.inputs, batch.target_layout, memory)
-        loss, nll = linear_cross_entropy(
-            model.head.features(states), batch.labels, model.head, smoothing=self.label_smoothing
-        )
+        states = self.states(model, batch)
+        loss, nll = linear_cross_entropy(states, batch.labels, model.head, smoothing=self.label_smoothing)
         count = len(batch.labels)
         return {"loss": (loss, count, 1.0), "nll": (nll, count, 0.0)}
+
+    def states(self, model: Translator, batch: Seq2SeqBatch) -> Tensor:
+        """What the head projects to the vocabulary, one row a label `(target tokens, d_model)`."""
+        memory = model.encode(batch.source, batch.source_layout)
+        return model.head.features(model.decode(batch.inputs, batch.target_layout, memory))
 
 
 def _tensor(parts: Sequence[Ids | list[int]]) -> Tensor:

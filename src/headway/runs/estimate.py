@@ -7,19 +7,18 @@ import resource
 import statistics
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from rich.console import Console
 
 from headway.config import RunConfig, load_recipe, to_yaml
-from headway.decoding.generate import Decoding
-from headway.runs import build as parts
+from headway.evaluation.loss import mean_losses
+from headway.runs.build import check
+from headway.runs.kinds import kind_of
 from headway.runs.prepare import Prepared, prepare
 from headway.tasks.loaded import device_of
-from headway.tasks.translate import translate_lines
 from headway.training.distributed import World
 from headway.training.optim import MovingAverage, adamw
 from headway.training.step import Step, accumulate, update
@@ -71,19 +70,20 @@ def estimate(recipe: str, overrides: Mapping[str, Any] | None = None) -> Estimat
     """
     begun = time.monotonic()
     config = load_recipe(recipe, list((overrides or {}).items()))
-    parts.check(config)
+    check(config)
+    kind_of(config).check()
     prepared = prepare(config, device=device_of(config.device), say=Console(stderr=True, highlight=False).print)
     plan = prepared.feed.epoch(0)
     built = time.monotonic() - begun
     step_seconds, rate = _time_steps(prepared, plan)
-    validation = _time_validation(prepared)
-    steps, training = _extrapolate(config, len(plan), step_seconds, validation, built)
     split = "test" if "test" in prepared.data else "validation"
-    test = _time_translation(prepared, split, len(prepared.data[split]), parts.build_decoding(config.decoding))
+    scores, test = prepared.kind.seconds(prepared.model, prepared.vocabulary, prepared.data, split)
+    validation = _time_losses(prepared) + scores
+    steps, training = _extrapolate(config, len(plan), step_seconds, validation, built)
     return Estimate(
         config=config,
         parameters=sum(p.numel() for p in prepared.model.parameters()),
-        rows=len(prepared.feed.rows),
+        rows=len(prepared.train),
         steps=steps,
         epochs=steps / len(plan),
         tokens_per_second=rate,
@@ -115,28 +115,13 @@ def _time_steps(prepared: Prepared, plan: list[Any]) -> tuple[float, float]:
     return statistics.mean(times[1:]), sum(tokens[1:]) / sum(times[1:])
 
 
-def _time_validation(prepared: Prepared) -> float:
-    """Seconds of one validation."""
-    config = prepared.config.training
+def _time_losses(prepared: Prepared) -> float:
+    """Seconds of the losses of one validation."""
     batches = prepared.validation_batches()
-    with torch.no_grad():
-        few = batches[:: max(1, len(batches) // 4)][:4]
-        seconds = _timed(lambda: [prepared.objective.loss(prepared.model, batch) for batch in few])
-    total = seconds * len(batches) / len(few)
-    rows = min(config.validation_rows, len(prepared.data["validation"]))
-    if config.validation_bleu and rows:
-        total += _time_translation(prepared, "validation", rows, Decoding(beam=1))
-    return total
-
-
-def _time_translation(prepared: Prepared, split: str, rows: int, options: Decoding) -> float:
-    """Seconds of translating `rows`, from a few as long as their references: fresh weights know no end."""
-    part = prepared.data[split][:_LINES]
-    lengths = [len(ids) + 1 for ids in prepared.tokenizers.target.encode_batch(part["target"])]
-    mean = max(1, round(statistics.mean(lengths)))
-    fixed = dataclasses.replace(options, max_length=mean, min_length=mean)
-    seconds = _timed(lambda: list(translate_lines(prepared.model, prepared.tokenizers, part["source"], fixed)))
-    return seconds * rows / len(lengths)
+    few = batches[:: max(1, len(batches) // 4)][:4]
+    begun = time.perf_counter()
+    mean_losses(prepared.model, prepared.objective, few, autocast=prepared.choices.autocast)
+    return (time.perf_counter() - begun) * len(batches) / len(few)
 
 
 def _extrapolate(
@@ -152,12 +137,6 @@ def _extrapolate(
     if training.max_minutes:
         steps.append(max(1, int((training.max_minutes * 60 - built) / of_step)))
     return min(steps), built + min(steps) * of_step
-
-
-def _timed(work: Callable[[], object]) -> float:
-    begun = time.perf_counter()
-    work()
-    return time.perf_counter() - begun
 
 
 def _peak_bytes() -> int:

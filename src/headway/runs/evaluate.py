@@ -9,9 +9,8 @@ from typing import Any
 from headway.checkpoints import native
 from headway.config import RunConfig, build_config, read_values
 from headway.data.readers import infer_format
-from headway.errors import ConfigError, DataError
-from headway.evaluation.runner import evaluate_translation
-from headway.runs import build as parts
+from headway.errors import CheckpointError, ConfigError, DataError
+from headway.runs.kinds import kind_of
 from headway.tasks.loaded import load
 
 _SOURCES = ("data.name", "data.train", "data.validation", "data.test")
@@ -27,7 +26,7 @@ def evaluate(
     device: str = "auto",
     out: str | Path | None = None,
 ) -> dict[str, Any]:
-    """Translate a split and compare.
+    """Measure a split as the task of the run does.
 
     Args:
         model: a run folder, or a folder with a model and its tokenizers.
@@ -49,19 +48,15 @@ def evaluate(
     data = config.data
     if all(getattr(data, key.removeprefix("data.")) is None for key in _SOURCES):
         raise ConfigError("no data to measure on; name files with --data.test SOURCE,TARGET or a set with --data.name")
-    splits = parts.load_splits(data, config.seed)
+    kind = kind_of(config)
+    if lacks := kind.suits(loaded.spec):
+        raise ConfigError(f"{model} {lacks}; it cannot be measured as {config.task}, name its task with --task")
+    splits = kind.load()
     if split not in splits:
         raise DataError(f"the data has no split {split}, only {', '.join(splits)}; name it with --data.{split}")
-    result = evaluate_translation(
-        loaded.translator,
-        loaded.tokenizers,
-        splits[split]["source"][:],
-        splits[split]["target"][:],
-        split=split,
-        options=parts.build_decoding(config.decoding),
-        batch_tokens=config.decoding.batch_tokens,
-        set_name=data.name,
-    )
+    if loaded.tokenizer is None:
+        raise CheckpointError(f"{model} holds a model without a tokenizer; text cannot be given to it")
+    result = kind.evaluate(loaded.model, loaded.tokenizer, splits, split)
     native.write_json(Path(out) if out else Path(model) / "evaluation.json", result)
     return result
 

@@ -16,7 +16,7 @@ from headway.checkpoints import native
 from headway.config import RunConfig, read_config, to_yaml
 from headway.errors import CheckpointError, ConfigError
 from headway.spec import ModelSpec
-from headway.text.tokenizer import TokenizerPair
+from headway.text.tokenizer import Tokenizer, TokenizerPair
 from headway.training.checkpoint import Checkpoints
 from headway.training.choices import Choices
 from headway.training.log import read_metrics
@@ -86,10 +86,12 @@ class RunFolder:
         path = self.path / "evaluation.json"
         return native.read_json(path, "the evaluation of a run") if path.is_file() else {}
 
-    def write_start(self, config: RunConfig, spec: ModelSpec, tokenizers: TokenizerPair, choices: Choices) -> None:
+    def write_start(
+        self, config: RunConfig, spec: ModelSpec, vocabulary: Tokenizer | TokenizerPair, choices: Choices
+    ) -> None:
         """Everything that is known before the first step; `config.yaml` last, so that it says all is there."""
         native.write_json(self.path / "spec.json", specs.to_json(spec))
-        tokenizers.save(self.path)
+        vocabulary.save(self.path)
         native.write_json(self.path / "environment.json", {**environment(), "choices": dataclasses.asdict(choices)})
         self.write_text("config.yaml", to_yaml(config))
 

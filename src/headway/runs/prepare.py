@@ -6,24 +6,20 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from rich.console import Console
 
 from headway.config import RunConfig
-from headway.data.batching import TokenBatches
-from headway.data.cache import PairStore
-from headway.decoding.generate import Decoding
-from headway.evaluation.loss import mean_losses
-from headway.evaluation.translation import translation_metrics
-from headway.models.build import TranslationModel, build
+from headway.data.batching import Draws, TokenBatches
+from headway.errors import DataError
+from headway.evaluation.loss import chance, mean_losses
+from headway.models.build import build
 from headway.nn.stack import Stack
-from headway.objectives.seq2seq import Seq2Seq
-from headway.runs import build as parts
-from headway.spec import RecurrentSpec, TranslatorSpec
-from headway.tasks.translate import translate_lines
-from headway.text.tokenizer import TokenizerPair
+from headway.runs.initial import open_initial
+from headway.runs.kinds import Encoded, Kind, Learning, Splits, Vocabulary, kind_of
+from headway.spec import ModelSpec, SingleStackSpec, TransformerSpec
 from headway.training.checkpoint import Checkpoints
 from headway.training.choices import Choices, choose
 from headway.training.distributed import World
@@ -34,8 +30,7 @@ from headway.training.optim import MovingAverage, adamw
 from headway.training.schedule import Schedule
 from headway.training.step import Step, accumulate
 
-if TYPE_CHECKING:
-    import datasets  # type: ignore[import-untyped]
+VALIDATION = 2**31  # an epoch that no training reaches: validation draws the same every time
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +38,16 @@ class Prepared:
     """A run, built and not yet trained."""
 
     config: RunConfig
-    data: datasets.DatasetDict
-    tokenizers: TokenizerPair
-    spec: TranslatorSpec
-    model: TranslationModel
-    objective: Seq2Seq
+    kind: Kind
+    data: Splits
+    vocabulary: Vocabulary
+    spec: ModelSpec
+    model: Any
+    objective: Learning
     choices: Choices
     feed: Feed
-    validation: PairStore
-    too_long: int  # training pairs that data.too_long was applied to
+    train: Encoded
+    validation: Encoded
 
     def training(self, folder: Path, log: Log | None, resume_command: str) -> Training:
         """The loop over the parts, at its beginning."""
@@ -78,32 +74,27 @@ class Prepared:
             autocast=self.choices.autocast,
             clip_norm=config.clip_norm,
             resume_command=resume_command,
+            chance=chance(self.validation_batches()[:4]),
         )
 
     def validate(self, moving: MovingAverage | None = None) -> dict[str, float]:
-        """Loss and perplexity of the validation rows, and BLEU and chrF of greedy translations of the first of them."""
+        """Losses and perplexity of the validation rows, and what the kind measures beside them."""
         with moving.applied(self.model) if moving else torch.no_grad():
             means = mean_losses(self.model, self.objective, self.validation_batches(), autocast=self.choices.autocast)
-            result = {"validation_loss": means["nll"], "validation_perplexity": means["perplexity"]}
-            rows = min(self.config.training.validation_rows, len(self.data["validation"]))
-            if self.config.training.validation_bleu and rows:
-                result |= self._validation_scores(rows)
-        return result
+            result = {"validation_loss": means.pop("nll"), "validation_perplexity": means.pop("perplexity")}
+            result |= {f"validation_{name}": mean for name, mean in means.items() if name != "loss"}
+            return result | self.kind.scores(self.model, self.vocabulary, self.data)
 
     def validation_batches(self) -> list[Any]:
         """The validation rows, packed."""
         device = next(self.model.parameters()).device
-        batches = TokenBatches(self.validation.lengths + 1, budget=self.config.training.batch_tokens)
+        batches = TokenBatches(self.validation.lengths, budget=self.config.training.batch_tokens)
         return [
-            self.objective.collate([self.validation[int(row)] for row in rows]).to(device)
+            self.objective.collate(
+                [self.validation.rows[int(row)] for row in rows], Draws(rows, seed=self.config.seed, epoch=VALIDATION)
+            ).to(device)
             for rows in batches.evaluation()
         ]
-
-    def _validation_scores(self, rows: int) -> dict[str, float]:
-        part = self.data["validation"][:rows]
-        lines = translate_lines(self.model, self.tokenizers, part["source"], Decoding(beam=1))
-        scores = translation_metrics([best[0].text for best in lines], part["target"], resamples=0)
-        return {name: scores[name]["score"] for name in ("bleu", "chrf")}
 
 
 def prepare(
@@ -112,8 +103,7 @@ def prepare(
     device: torch.device,
     world: World = World(),
     folder: Path | None = None,
-    tokenizers: TokenizerPair | None = None,
-    choices: Choices | None = None,
+    resumed: tuple[Vocabulary, ModelSpec, Choices] | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> Prepared:
     """Load, encode, build.
@@ -122,34 +112,41 @@ def prepare(
         config: the run.
         device: where it runs.
         world: the processes of the run; the first does what is done once, the others wait for it.
-        folder: where the first process leaves the tokenizers for the others.
-        tokenizers: those of a run that is resumed; None: learn them.
-        choices: those of a run that is resumed; None: measure.
+        folder: where the first process leaves the vocabulary for the others.
+        resumed: what a run that is resumed found out when it began; None: learn, build, measure.
         say: shows a person one line.
+
+    Raises:
+        HeadwayError: what was given cannot be trained.
     """
     if config.training.threads:
         torch.set_num_threads(config.training.threads)
-    data = world.first(lambda: parts.load_data(config.data, config.seed))
-    if tokenizers is None:
-        tokenizers = _learn(config, data, world, folder, say)
-    spec = parts.build_spec(config.model, tokenizers)
-    train, validation = world.first(
-        lambda: (
-            parts.encode_split(data, "train", tokenizers, config.data),
-            parts.encode_split(data, "validation", tokenizers, config.data),
-        )
-    )
+    kind = kind_of(config)
+    data = world.first(lambda: trainable(kind.load()))
     torch.manual_seed(config.seed)
-    model = build(spec)
+    if resumed is not None:
+        vocabulary, spec, choices = resumed
+        model: Any = build(spec)
+    elif config.model.init:
+        model, vocabulary = open_initial(config, kind, say)
+        spec, choices = model.spec, None
+    else:
+        vocabulary = _learn(config, kind, data, world, folder, say)
+        spec, choices = kind.spec(vocabulary), None
+        torch.manual_seed(config.seed)
+        model = build(spec)
+    train, validation = world.first(
+        lambda: (kind.encode(data, "train", vocabulary, spec), kind.encode(data, "validation", vocabulary, spec))
+    )
     model.to(device)
     if config.training.activation_checkpointing:
         _recompute(model)
-    objective = Seq2Seq(spec.tokens, config.training.label_smoothing)
+    objective = kind.objective(spec, vocabulary)
     feed = Feed(
-        rows=train,
-        lengths=train.lengths + 1,
-        batches=TokenBatches(train.lengths + 1, budget=config.training.batch_tokens, seed=config.seed),
-        collate=lambda rows: objective.collate(rows).to(device),
+        rows=train.rows,
+        lengths=train.lengths,
+        batches=TokenBatches(train.lengths, budget=config.training.batch_tokens, seed=config.seed),
+        collate=lambda rows, draws: objective.collate(rows, draws).to(device),
         world=world,
         accumulation=config.training.accumulation,
     )
@@ -157,31 +154,49 @@ def prepare(
         choices = Choices.from_json(world.share(dataclasses.asdict(_measure(config, model, objective, feed, device))))
     choices.apply(model)
     torch.manual_seed(config.seed + 1 + world.rank)  # of dropout, another on each process
-    return Prepared(config, data, tokenizers, spec, model, objective, choices, feed, validation, train.too_long)
+    return Prepared(config, kind, data, vocabulary, spec, model, objective, choices, feed, train, validation)
 
 
-def d_model(spec: TranslatorSpec) -> int:
+def trainable(data: Splits) -> Splits:
+    """The splits, if there is one to train on and one to validate with.
+
+    Raises:
+        DataError: there is not.
+    """
+    if "train" not in data:
+        raise DataError(f"there is no training split, only {', '.join(data)}; name one with --data.train")
+    if "validation" not in data:
+        raise DataError("there is no validation split; hold out a share with --data.validation 0.05, or name its files")
+    return data
+
+
+def d_model(spec: ModelSpec) -> int:
     """The width of a model of any kind."""
-    return spec.d_model if isinstance(spec, RecurrentSpec) else spec.decoder.d_model
+    match spec:
+        case SingleStackSpec():
+            return spec.stack.d_model
+        case TransformerSpec():
+            return spec.decoder.d_model
+    return spec.d_model
 
 
 def _learn(
-    config: RunConfig, data: datasets.DatasetDict, world: World, folder: Path | None, say: Callable[[str], None]
-) -> TokenizerPair:
-    def learn() -> TokenizerPair:
+    config: RunConfig, kind: Kind, data: Splits, world: World, folder: Path | None, say: Callable[[str], None]
+) -> Vocabulary:
+    def learn() -> Vocabulary:
         if not world.is_main and folder is not None:
-            return TokenizerPair.load(folder)
-        say(f"learning a {config.tokenizer.type} vocabulary from {len(data['train']):,} rows …")
+            return kind.open(folder)
+        say(f"learning a {config.tokenizer.type} vocabulary from {kind.size(data['train'])} …")
         with Console(stderr=True).status("learning …"):  # the bars of the tokenizers library also write to stdout
-            pair = parts.build_tokenizers(config.tokenizer, data["train"])
+            vocabulary = kind.learn(data)
         if folder is not None:
-            pair.save(folder)
-        return pair
+            vocabulary.save(folder)
+        return vocabulary
 
     return world.first(learn)
 
 
-def _measure(config: RunConfig, model: Any, objective: Seq2Seq, feed: Feed, device: torch.device) -> Choices:
+def _measure(config: RunConfig, model: Any, objective: Learning, feed: Feed, device: torch.device) -> Choices:
     """The choices for a batch of the middle of the first epoch."""
     plan = feed.epoch(0)
     batch = feed.parts(plan[len(plan) // 2])[:1]

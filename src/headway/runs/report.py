@@ -3,40 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from headway.checkpoints import native
-from headway.evaluation.runner import evaluate_translation
 from headway.explain.attend import attend
 from headway.explain.figures import training_curves
 from headway.explain.page import write_page
-from headway.runs import build as parts
 from headway.runs.folder import RunFolder
 from headway.runs.prepare import Prepared
+from headway.runs.summary import commands
 from headway.spec import RecurrentSpec
 from headway.training.loop import Training
-
-if TYPE_CHECKING:
-    import datasets  # type: ignore[import-untyped]
 
 
 def finish(prepared: Prepared, training: Training, folder: RunFolder) -> None:
     """Everything after the last step; done again without harm when it was interrupted."""
     weights = _keep_weights(prepared, training, folder)
     prepared.model.eval().requires_grad_(False)
-    data = prepared.data
-    split = "test" if "test" in data else "validation"
-    evaluation = evaluate_translation(
-        prepared.model,
-        prepared.tokenizers,
-        data[split]["source"],
-        data[split]["target"],
-        split=split,
-        options=parts.build_decoding(prepared.config.decoding),
-        batch_tokens=prepared.config.decoding.batch_tokens,
-        set_name=prepared.config.data.name,
-    )
+    split = "test" if "test" in prepared.data else "validation"
+    evaluation = prepared.kind.evaluate(prepared.model, prepared.vocabulary, prepared.data, split)
     native.write_json(folder.path / "evaluation.json", evaluation)
     training_curves(folder.metrics, folder.plots)
     _show_attention(prepared, folder, evaluation["samples"])
@@ -74,14 +59,17 @@ def _card(prepared: Prepared, training: Training, folder: RunFolder, evaluation:
     shown = "\n".join(_metric(name, values) for name, values in evaluation["metrics"].items())
     source = config.data.name or config.data.train
     parameters = sum(p.numel() for p in prepared.model.parameters())
+    asked = f", {_decoding(config)}" if config.task == "translate" else ""
+    digest = prepared.kind.digest(prepared.data["train"])
+    left_out = f"; {prepared.train.note}" if prepared.train.note else ""
     return f"""# {folder.path.name}
 
-A {config.model.family} model for {config.task}: {parameters / 1e6:.1f} M parameters, trained with
+A {prepared.spec.family} model for {config.task}: {parameters / 1e6:.1f} M parameters, trained with
 Headway {environment["versions"]["headway"]}.
 
 - Command: `{environment["command"]}`
-- Data: {source}, {len(prepared.data["train"]):,} training pairs; SHA-256 of their lines, source, tab and target,
-  `{_digest(prepared.data["train"])}`{_left_out(prepared)}
+- Data: {source}, {len(prepared.train):,} training {prepared.kind.unit}; SHA-256 of their text
+  `{digest}`{left_out}
 - Training: {progress.step:,} steps, {progress.tokens:,} tokens, {progress.elapsed / 60:.1f} minutes
 - Machine: {_machine(environment)}
 - Weights: {weights}
@@ -89,29 +77,13 @@ Headway {environment["versions"]["headway"]}.
 
 ## {evaluation["split"].capitalize()}
 
-{evaluation["rows"]:,} rows, {_decoding(config)}.
+{evaluation["rows"]:,} rows{asked}.
 
 {shown}
 
-Use it: `headway translate {folder.path} FILE`. The whole run is in `config.yaml`, its course in `metrics.jsonl` and
+Use it: `{commands(folder.path, evaluation)[0]}`. The whole run is in `config.yaml`, its course in `metrics.jsonl` and
 `plots/`.
 """
-
-
-def _digest(train: datasets.Dataset) -> str:
-    """The hash of the training text, whatever files it came from."""
-    digest = hashlib.sha256()
-    for part in train.iter(1000):
-        for pair in zip(part["source"], part["target"], strict=True):
-            digest.update(("\t".join(pair) + "\n").encode())
-    return digest.hexdigest()
-
-
-def _left_out(prepared: Prepared) -> str:
-    if not prepared.too_long:
-        return ""
-    limit, rule = prepared.config.data.max_length, prepared.config.data.too_long
-    return f"; {prepared.too_long:,} of them are longer than {limit} tokens ({rule})"
 
 
 def _metric(name: str, values: dict[str, Any]) -> str:

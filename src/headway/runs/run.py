@@ -14,8 +14,9 @@ import torch
 
 from headway.config import RunConfig, load_recipe
 from headway.errors import CapacityError, CheckpointError, Interrupted
-from headway.runs import build as parts
+from headway.runs.build import check
 from headway.runs.folder import RunFolder
+from headway.runs.kinds import kind_of
 from headway.runs.prepare import Prepared, prepare
 from headway.runs.report import finish
 from headway.tasks.loaded import device_of
@@ -42,7 +43,8 @@ def train(
     """
     begun = time.monotonic()
     config = load_recipe(recipe, list((overrides or {}).items()))
-    parts.check(config)
+    check(config)
+    kind_of(config).check()
     usual = Path("runs") / Path(recipe).stem
     path = Path(run) if run is not None else usual if reuse else _free(usual)
     if reuse and (path / "config.yaml").is_file():
@@ -52,7 +54,7 @@ def train(
     with joined(device) as world, _fresh(path, world) as folder, _logging(path, config, world) as log:
         prepared = prepare(config, device=device, world=world, folder=path, say=log.note if log else _silent)
         if log:
-            folder.write_start(config, prepared.spec, prepared.tokenizers, prepared.choices)
+            folder.write_start(config, prepared.spec, prepared.vocabulary, prepared.choices)
             _introduce(prepared, log)
         return _go(prepared, folder, log, begun)
 
@@ -74,8 +76,7 @@ def resume(path: str | Path) -> RunFolder:
             config,
             device=device,
             world=world,
-            tokenizers=TokenizerPair.load(folder.path),
-            choices=folder.read_choices(),
+            resumed=(kind_of(config).open(folder.path), folder.read_spec(), folder.read_choices()),
             say=log.note if log else _silent,
         )
         return _go(prepared, folder, log, begun)
@@ -139,18 +140,15 @@ def _told_how_to_go_on(command: str) -> Iterator[None]:
 
 
 def _introduce(prepared: Prepared, log: Log) -> None:
-    train = prepared.feed.rows
     parameters = sum(p.numel() for p in prepared.model.parameters())
+    vocabulary = prepared.vocabulary.target if isinstance(prepared.vocabulary, TokenizerPair) else prepared.vocabulary
     log.note(
-        f"{len(train):,} training pairs, {len(prepared.validation):,} for validation; "
-        f"vocabulary {prepared.tokenizers.target.vocab_size:,}; {parameters / 1e6:.1f} M parameters; "
+        f"{len(prepared.train):,} training {prepared.kind.unit}, {len(prepared.validation):,} for validation; "
+        f"vocabulary {vocabulary.vocab_size:,}; {parameters / 1e6:.1f} M parameters; "
         f"{prepared.choices.dtype}, {torch.get_num_threads()} threads"
     )
-    if prepared.too_long:
-        rule = {"truncate": "cut", "drop": "left out", "refuse": "refused"}[prepared.config.data.too_long]
-        log.note(
-            f"{prepared.too_long:,} pairs are longer than {prepared.config.data.max_length} tokens and were {rule}"
-        )
+    if prepared.train.note:
+        log.note(prepared.train.note)
 
 
 @contextmanager

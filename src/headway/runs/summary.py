@@ -1,7 +1,9 @@
-"""What a person reads at the end of a training: the score, some translations, the pictures, what to do next."""
+"""What a person reads at the end of a training: the score, some samples, the pictures, what to do next."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from headway.runs.folder import RunFolder
@@ -10,21 +12,10 @@ from headway.runs.folder import RunFolder
 def summary(folder: RunFolder) -> str:
     """The end of a run, as text."""
     evaluation = folder.evaluation
-    lines = [f"{folder.path}: {scores(evaluation)}", "", "translations it was not trained on:"]
-    for sample in evaluation["samples"]:
-        lines += [f"  {sample['source']}", f"    → {sample['translation']}"]
-        if sample["translation"] != sample["reference"]:
-            lines += [f"    ≠ {sample['reference']}"]
+    lines = [f"{folder.path}: {scores(evaluation)}", "", *_samples(evaluation)]
     pictures = sorted(folder.plots.glob("*.png")) + sorted(folder.path.glob("*.html"))
     lines += ["", "pictures:", *(f"  {path}" for path in pictures)]
-    first = evaluation["samples"][0]["source"]
-    lines += [
-        "",
-        "try next:",
-        f'  echo "{first}" | headway translate {folder.path} --n-best 3',
-        f'  headway attend {folder.path} "{first}" --out attention.html',
-        f"  headway info {folder.path}",
-    ]
+    lines += ["", "try next:", *(f"  {command}" for command in commands(folder.path, evaluation))]
     return "\n".join(lines)
 
 
@@ -40,6 +31,40 @@ def scores(evaluation: dict[str, Any]) -> str:
         lines += ["", "right, phenomenon by phenomenon:"]
         lines += [f"  {v['score']:6.1%}  {name} ({v['right']}/{v['total']})" for name, v in phenomena.items()]
     return "\n".join(lines)
+
+
+def commands(path: Path, evaluation: dict[str, Any]) -> list[str]:
+    """What can be done with a finished run, the plainest first."""
+    samples = evaluation["samples"]
+    first = samples[0]["source"] if samples else "…"
+    quoted = '"' + first.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ") + '"'
+    return [
+        *_USES[evaluation["task"]](str(path), quoted),
+        f"headway attend {path} {quoted} --out attention.html",
+        f"headway info {path}",
+    ]
+
+
+_USES: dict[str, Callable[[str, str], list[str]]] = {
+    "translate": lambda path, text: [f"echo {text} | headway translate {path} --n-best 3"],
+    "causal-lm": lambda path, text: [f"headway generate {path} {text} --top-k 40 --temperature 0.8"],
+    "masked-lm": lambda path, text: [f"headway fill {path} {text}"],
+    "span-corruption": lambda path, text: [f"headway generate {path} {text}"],
+}
+
+
+def _samples(evaluation: dict[str, Any]) -> list[str]:
+    if evaluation["task"] != "translate":
+        lines = ["what it makes of texts it was not trained on:"]
+        for sample in evaluation["samples"]:
+            lines += [f"  {sample['source']}", f"    → {sample['written']}"]
+        return lines
+    lines = ["translations it was not trained on:"]
+    for sample in evaluation["samples"]:
+        lines += [f"  {sample['source']}", f"    → {sample['translation']}"]
+        if sample["translation"] != sample["reference"]:
+            lines += [f"    ≠ {sample['reference']}"]
+    return lines
 
 
 def _score(name: str, values: dict[str, Any]) -> str:

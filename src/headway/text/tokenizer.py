@@ -12,18 +12,20 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tokenizers import Tokenizer as RustTokenizer
 
 from headway.errors import CheckpointError, ConfigError
-from headway.text import formats
+from headway.text import formats, spm_file, unigram
 from headway.text.alignment import check_text, readings
 from headway.text.files import FILE, SETTINGS, write_folder
 from headway.text.pipeline import type_of
 from headway.text.special import ROLES, library_errors, roles
-from headway.text.template import Template, Wrapped, read_template
+from headway.text.spm_file import SentencePieceModel
+from headway.text.template import Template, Wrapped, around, read_template
 
 PROBE = "A word, 한국어 ㅋ e\u0301 漢 😀"
 BATCH = 10_000  # texts handed to the library at once: bounds the memory of its encodings
@@ -87,8 +89,12 @@ class Tokenizer:
             raise CheckpointError(f"{path} is damaged, or no {FILE} ({error}); write it again") from error
 
     def save(self, folder: str | Path) -> None:
-        """Writes `tokenizer.json` and `tokenizer_config.json`, as `transformers.PreTrainedTokenizerFast` reads them."""
-        write_folder(Path(folder), self._definition, self._settings)
+        """Writes `tokenizer.json` and `tokenizer_config.json`, as `transformers.PreTrainedTokenizerFast` reads them.
+
+        A unigram tokenizer that was trained here is written as `spiece.model` too, for the sentencepiece package.
+        """
+        model = spm_file.write(self._model) if self._model else b""
+        write_folder(Path(folder), self._definition, self._settings, model)
 
     def encode(self, text: str, *, special: bool = False) -> Encoding:
         """Ids, pieces and offsets of one text; no special pieces are added.
@@ -125,9 +131,16 @@ class Tokenizer:
             batch = texts[first : first + BATCH]
             for text in batch:
                 check_text(text)
-            encodings = self._text.encode_batch_fast(list(batch), add_special_tokens=False)
-            ids += [encoding.ids for encoding in encodings]
+            ids += self._encode_batch(list(batch))
         return ids
+
+    def _encode_batch(self, batch: list[str]) -> list[list[int]]:
+        if self._cutter is None:
+            return [encoding.ids for encoding in self._text.encode_batch_fast(batch, add_special_tokens=False)]
+        found = self._cutter.encode_batch(batch)
+        left = [text for text, ids in zip(batch, found, strict=True) if ids is None]
+        others = iter(self._text.encode_batch_fast(left, add_special_tokens=False))
+        return [next(others).ids if ids is None else ids for ids in found]
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of ids. Special pieces are left out; `<unk>` is shown, because it stands for text that was lost."""
@@ -145,6 +158,16 @@ class Tokenizer:
         Wrapped(ids=[2, 7, 8, 3, 9, 3], token_types=[0, 0, 0, 0, 1, 1], first_start=1, second_start=4)
         """
         return self._around.wrap(first, second)
+
+    def wrapped_by(self, single: str, pair: str) -> Tokenizer:
+        """The same tokenizer with another template: `"<s>:0 $A:0 </s>:0"` and `"<s>:0 $A:0 </s>:0 $B:1 </s>:1"`.
+
+        Raises:
+            ValueError: a piece of the template is not in the vocabulary.
+        """
+        rust = _rust(self._definition)
+        rust.post_processor = around(single, pair, {}, rust)
+        return Tokenizer(rust.to_str().encode(), self._settings)
 
     def wrapping_cost(self, pair: bool) -> int:
         """How many special pieces `wrap` adds to one text, or to a pair."""
@@ -253,6 +276,15 @@ class Tokenizer:
         """The content of `tokenizer.json`, a fresh copy."""
         content: dict[str, Any] = json.loads(self._definition)
         return content
+
+    @cached_property
+    def _model(self) -> SentencePieceModel | None:
+        """What sentencepiece needs to give the same ids, where it can."""
+        return unigram.model_of(self.definition)
+
+    @cached_property
+    def _cutter(self) -> unigram.Cutter | None:
+        return unigram.Cutter(self.definition, self._model, self._text.normalizer) if self._model else None
 
     @property
     def _around(self) -> Template:

@@ -13,9 +13,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from headway.data.batching import TokenBatches
+from headway.data.batching import Draws, TokenBatches
+from headway.objectives.losses import Batch
 from headway.training.distributed import World
-from headway.training.step import Batch
 
 Rows = NDArray[np.int64]
 
@@ -35,7 +35,7 @@ class Feed:
     rows: Rowed  # the encoded data set
     lengths: NDArray[np.int64]  # `(rows,)` or `(rows, 2)`, in tokens
     batches: TokenBatches
-    collate: Callable[[list[Any]], Batch]
+    collate: Callable[[list[Any], Draws], Batch]
     world: World = World()
     accumulation: int = 1
 
@@ -43,13 +43,13 @@ class Feed:
         """The batches of one pass over the data, as row numbers."""
         return self.batches.epoch(number)
 
-    def parts(self, batch: Rows) -> list[tuple[Batch, bool]]:
-        """This process's micro-batches of one batch; False marks a stand-in that must count nothing."""
+    def parts(self, batch: Rows, epoch: int = 0) -> list[tuple[Batch, bool]]:
+        """This process's micro-batches of a batch of an epoch; False marks a stand-in that must count nothing."""
         shares = self.batches.split(batch, self.world.size * self.accumulation)
         mine = [share for share in shares[self.world.rank :: self.world.size] if len(share)]
         if not mine:
-            return [(self._collate(batch[:1]), False)]
-        return [(self._collate(share), True) for share in mine]
+            return [(self._collate(batch[:1], epoch), False)]
+        return [(self._collate(share, epoch), True) for share in mine]
 
     def tokens(self, batch: Rows) -> int:
         """The real tokens of a batch."""
@@ -59,5 +59,6 @@ class Feed:
         """The places of a batch's grid, with and without a token."""
         return len(batch) * int(self.lengths[batch].max(axis=0).sum())
 
-    def _collate(self, rows: Rows) -> Batch:
-        return self.collate([self.rows[int(row)] for row in rows])
+    def _collate(self, rows: Rows, epoch: int) -> Batch:
+        draws = Draws(rows, seed=self.batches.seed, epoch=epoch)
+        return self.collate([self.rows[int(row)] for row in rows], draws)

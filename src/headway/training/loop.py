@@ -73,6 +73,7 @@ class Training:
     clip_norm: float = 1.0
     progress: Progress = field(default_factory=Progress)
     resume_command: str = "headway resume"
+    chance: float = math.inf  # nats a token, of a model that has learned nothing but how frequent words are
     _started: float = 0.0  # on the clock, as if all sittings had been one
     _saved: int = -1  # the step of the last checkpoint
 
@@ -101,7 +102,9 @@ class Training:
             if interrupted:
                 self._interrupt()
             batch = plan[progress.position]
-            losses = accumulate(wrapped, self.feed.parts(batch), world=self.world, autocast=self.autocast)
+            losses = accumulate(
+                wrapped, self.feed.parts(batch, progress.epoch), world=self.world, autocast=self.autocast
+            )
             rate = self.schedule.rate(progress.step + 1, share)
             self._move(rate, losses)
             progress.step, progress.position = progress.step + 1, progress.position + 1
@@ -151,13 +154,13 @@ class Training:
 
     def _row(self, rate: float) -> dict[str, Any]:
         progress, window = self.progress, self.progress.window
-        loss, nll = (window[name] / window["tokens"] for name in ("loss", "nll"))
+        means = {name: total / window["tokens"] for name, total in window.items() if name not in _NO_LOSS}
+        nll = means["nll"]
         return {
             "step": progress.step,
             "epoch": progress.epoch,
             "elapsed": round(progress.elapsed, 3),
-            "loss": loss,
-            "nll": nll,
+            **means,
             "perplexity": math.exp(min(nll, 50.0)),
             "learning_rate": rate,
             "tokens_per_second": window["tokens"] / window["seconds"],
@@ -187,6 +190,11 @@ class Training:
             self.log.row({"step": progress.step, "elapsed": round(progress.elapsed, 3)} | metrics)
             shown = "  ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in metrics.items())
             self.log.note(f"step {progress.step:,}  {shown}")
+            if progress.step >= _LEARNS_BY and not metrics["validation_loss"] < self.chance:
+                self.log.note(
+                    f"nothing is learned yet: knowing how frequent each word is gives {self.chance:.3f}; if this goes "
+                    "on, lower training.learning_rate, raise training.warmup_steps, or look at the data"
+                )
         loss = metrics["validation_loss"]
         if loss < (math.inf if progress.best_loss is None else progress.best_loss):  # never so where it is NaN
             progress.best_loss, progress.best_step, progress.stale = loss, progress.step, 0
@@ -204,6 +212,10 @@ class Training:
         if self._saved != self.progress.step:
             self._save()
         raise Interrupted(f"stopped at step {self.progress.step}, everything saved; go on with: {self.resume_command}")
+
+
+_NO_LOSS = ("tokens", "padded", "seconds")  # of a window
+_LEARNS_BY = 100  # steps; a model that is no better than chance by then is worth a word
 
 
 def _is_due(step: int, every: int, epoch_ends: bool) -> bool:

@@ -9,32 +9,13 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Sequence
-from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from headway.objectives.losses import Batch, Losses, Objective
 from headway.training.distributed import World
-
-Losses = dict[str, tuple[Tensor, int, float]]
-
-
-class Batch(Protocol):
-    """What an objective's `collate` makes."""
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """How many tokens each loss counts, known before the forward pass."""
-        ...
-
-
-class Objective(Protocol):
-    """What is learned."""
-
-    def loss(self, model: Any, batch: Any) -> Losses:
-        """`{name: (sum, count, weight)}`."""
-        ...
 
 
 class Step(nn.Module):
@@ -78,11 +59,13 @@ def accumulate(
             (objective * (world.size if real else 0.0)).backward()
         if real:
             sums += torch.tensor([float(losses[name][0].detach()) for name in names], dtype=torch.float64)
-    return {name: summed / total[name] for name, summed in zip(names, world.sum(sums).tolist(), strict=True)}
+    return {name: summed / max(total[name], 1) for name, summed in zip(names, world.sum(sums).tolist(), strict=True)}
 
 
 def update(step: nn.Module, optimizer: torch.optim.Optimizer, *, rate: float, clip_norm: float) -> float:
     """Clip the gradient to `clip_norm` (0: leave it), move the weights at `rate`, clear; returns the gradient's length.
+
+    A group of parameters with a `scale` moves at that multiple of the rate.
 
     Raises:
         FloatingPointError: the gradient is not a number; the weights are untouched.
@@ -91,7 +74,7 @@ def update(step: nn.Module, optimizer: torch.optim.Optimizer, *, rate: float, cl
     if not math.isfinite(norm):
         raise FloatingPointError(norm)
     for group in optimizer.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group.get("scale", 1.0)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     return norm

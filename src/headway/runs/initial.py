@@ -1,0 +1,97 @@
+"""A trained model to start from: its family, sizes and vocabulary, with the dropout that the run asks for."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from headway.config import ModelConfig, RunConfig
+from headway.errors import ConfigError
+from headway.runs.kinds import Kind, Vocabulary
+from headway.spec import DropoutSpec, ModelSpec, RecurrentSpec, SingleStackSpec
+from headway.tasks.opening import open_model
+
+_DROPOUT = ("dropout", "attention_dropout", "activation_dropout")
+
+
+def open_initial(config: RunConfig, kind: Kind, say: Callable[[str], None]) -> tuple[Any, Vocabulary]:
+    """The model of `model.init`, its weights ready to be trained, and its vocabulary.
+
+    Raises:
+        ConfigError: it is of another kind, or a size was asked for beside it.
+        CheckpointError: it cannot be read.
+    """
+    name = config.model.init
+    assert name is not None
+    _check(config.model)
+    opened = open_model(
+        name,
+        device=torch.device("cpu"),
+        dtype="float32",
+        revision=None,
+        offline=False,
+        architecture=None,
+        head=None,
+        allow_missing=False,
+    )
+    if lacks := kind.suits(opened.model.spec):
+        raise ConfigError(f"model.init {name} {lacks}, which {config.task} needs; start from another model")
+    if opened.tokenizer is None:
+        raise ConfigError(f"model.init {name} has no tokenizer beside it; put the model's own tokenizer there")
+    spec = with_dropout(opened.model.spec, config.model)
+    model = opened.model if spec == opened.model.spec else rebuilt(opened.model, spec)
+    for what, names in {"freshly initialised": opened.fresh, "not used": opened.unread}.items():
+        if names:
+            say(f"{name}: {what}: {', '.join(names)}")
+    return model.requires_grad_(True), opened.tokenizer
+
+
+def with_dropout(spec: ModelSpec, config: ModelConfig) -> ModelSpec:
+    """The spec with the rates of the configuration where it names them."""
+    if isinstance(spec, RecurrentSpec):
+        return spec if config.dropout is None else dataclasses.replace(spec, dropout=config.dropout)
+    if isinstance(spec, SingleStackSpec):
+        return dataclasses.replace(
+            spec, stack=dataclasses.replace(spec.stack, dropout=_rates(spec.stack.dropout, config))
+        )
+    sides = {side: getattr(spec, side) for side in ("encoder", "decoder")}
+    return dataclasses.replace(
+        spec,
+        **{side: dataclasses.replace(stack, dropout=_rates(stack.dropout, config)) for side, stack in sides.items()},
+    )
+
+
+def rebuilt(model: Any, spec: ModelSpec) -> Any:
+    """A model of another spec with the same parameters."""
+    from headway.models.build import build
+
+    fresh = build(spec)
+    fresh.load_state_dict(model.state_dict())
+    return fresh
+
+
+def _rates(dropout: DropoutSpec, config: ModelConfig) -> DropoutSpec:
+    given: dict[str, float | None] = {
+        "embedding": config.dropout,
+        "residual": config.dropout,
+        "attention": config.attention_dropout,
+        "activation": config.activation_dropout,
+    }
+    return dataclasses.replace(dropout, **{place: rate for place, rate in given.items() if rate is not None})
+
+
+def _check(config: ModelConfig) -> None:
+    usual = ModelConfig()
+    beside = [
+        f"model.{entry.name}"
+        for entry in dataclasses.fields(config)
+        if entry.name not in ("init", "family", "size", *_DROPOUT)
+        and getattr(config, entry.name) != getattr(usual, entry.name)
+    ]
+    if beside:
+        raise ConfigError(
+            f"{', '.join(beside)} beside model.init: family and sizes come from there, only dropout can be chosen"
+        )

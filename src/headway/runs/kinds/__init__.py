@@ -1,0 +1,24 @@
+"""The tasks a run can have."""
+
+from collections.abc import Callable, Mapping
+
+from headway.config import RunConfig
+from headway.runs.kinds.causal import Causal
+from headway.runs.kinds.kind import Encoded, Kind, Learning, Splits, Vocabulary
+from headway.runs.kinds.masked import Masked
+from headway.runs.kinds.spans import Spans
+from headway.runs.kinds.translate import Translate
+
+KINDS: Mapping[str, Callable[[RunConfig], Kind]] = {
+    "translate": Translate,
+    "causal-lm": Causal,
+    "masked-lm": Masked,
+    "span-corruption": Spans,
+}
+
+__all__ = ["KINDS", "Encoded", "Kind", "Learning", "Splits", "Vocabulary", "kind_of"]
+
+
+def kind_of(config: RunConfig) -> Kind:
+    """What a run of this configuration does in its own way."""
+    return KINDS[config.task](config)

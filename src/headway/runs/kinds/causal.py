@@ -1,0 +1,102 @@
+"""Causal language models: each token from those before it, measured in bits per byte."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+
+from headway.data.blocks import Blocks, Documents, labels_of
+from headway.data.corpus import Corpus
+from headway.decoding.generate import Decoding
+from headway.decoding.sampling import Sampling
+from headway.evaluation.language import language_metrics, token_nll
+from headway.objectives.causal_lm import CausalLM
+from headway.runs.build import choices_of
+from headway.runs.kinds.kind import Encoded, Splits, Vocabulary
+from headway.runs.kinds.raw_text import RawText, one, seconds_of, spread, tokens_of
+from headway.spec import ModelSpec, SingleStackSpec
+from headway.tasks.generate import generate
+from headway.text.tokenizer import TokenizerPair
+
+_PROMPT = 8  # words
+_SAMPLING = Decoding(beam=1, sampling=Sampling(temperature=0.8, top_k=40), max_length=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Causal(RawText):
+    """`<s> w1 … wn` → `w1 … wn </s>`."""
+
+    families: ClassVar[tuple[str, ...]] = ("gpt2", "bloom", "llama", "qwen2")
+    template: ClassVar[tuple[str, str]] = ("<s>:0 $A:0", "<s>:0 $A:0 $B:0")
+
+    @property
+    def unit(self) -> str:  # type: ignore[override]
+        """See `Kind`."""
+        return "blocks" if self.config.objective.packing == "blocks" else "texts"
+
+    def spec(self, vocabulary: Vocabulary) -> SingleStackSpec:
+        """See `Kind`."""
+        spec: SingleStackSpec = choices_of(self.config.model).spec(one(vocabulary).vocab_size, tokens_of(vocabulary))
+        return spec
+
+    def suits(self, spec: ModelSpec) -> str:
+        """See `Kind`."""
+        can = isinstance(spec, SingleStackSpec) and spec.stack.causal and spec.language_head is not None
+        return "" if can else "has no causal decoder with a language head"
+
+    def encode(self, data: Splits, split: str, vocabulary: Vocabulary, spec: ModelSpec) -> Encoded:
+        """Full blocks, or one document a row; to be measured, the last block may be shorter."""
+        corpus, size, tokens = self.corpus(data, split, vocabulary), self.config.data.max_length, spec.tokens
+        rows: Blocks | Documents
+        if self.config.objective.packing == "texts":
+            rows = Documents(corpus, size, tokens.start_id, tokens.end_id)
+        else:
+            rows = Blocks(corpus, size, tokens.start_id, tokens.end_id, drop_last=split == "train")
+        return Encoded(rows, rows.lengths)
+
+    def objective(self, spec: ModelSpec, vocabulary: Vocabulary) -> CausalLM:
+        """See `Kind`."""
+        return CausalLM(self.config.training.label_smoothing)
+
+    def evaluate(self, model: Any, vocabulary: Vocabulary, data: Splits, split: str) -> dict[str, Any]:
+        """Perplexity and bits per byte, strided; those of a unigram beside them, where there is a training split."""
+        begun = time.monotonic()
+        corpus = self.corpus(data, split, vocabulary)
+        tokens, size = model.spec.tokens, self.config.data.max_length
+        nll = token_nll(model, corpus, start_id=tokens.start_id, end_id=tokens.end_id, max_length=size)
+        found = language_metrics(nll, corpus)
+        metrics = {name: found[name] for name in ("perplexity", "bits_per_byte")}
+        if "train" in data:
+            baseline = self.unigram(data, vocabulary).nll(labels_of(corpus, tokens.end_id))
+            metrics["unigram_bits_per_byte"] = language_metrics(baseline, corpus, resamples=0)["bits_per_byte"]
+        return {
+            "task": self.config.task,
+            "split": split,
+            "metrics": metrics,
+            "rows": len(corpus),
+            "tokens": found["tokens"],
+            "bytes": found["bytes"],
+            "stride": {"window": size, "stride": max(1, size // 2)},
+            "seconds": round(time.monotonic() - begun, 3),
+            "samples": _samples(model, vocabulary, corpus),
+        }
+
+    def seconds(self, model: Any, vocabulary: Vocabulary, data: Splits, split: str) -> tuple[float, float]:
+        """See `Kind`: with half a window as stride, each token is read twice."""
+        encoded = self.encode(data, split, vocabulary, model.spec)
+        budget = self.config.training.batch_tokens
+        return 0.0, 2 * seconds_of(model, encoded, self.objective(model.spec, vocabulary), budget)
+
+
+def _samples(model: Any, vocabulary: Vocabulary, corpus: Corpus) -> list[dict[str, str]]:
+    """How the model goes on from a few lines of the text."""
+    tokenizer = one(vocabulary)
+    lines = [tokenizer.decode(corpus.line(int(line))[:100].tolist()) for line in spread(len(corpus.lines) - 1)]
+    prompts = [" ".join(re.split(r"\s+", line.strip())[:_PROMPT]) for line in lines if line.strip()]
+    with torch.no_grad():
+        found = list(generate(model, TokenizerPair(tokenizer, tokenizer), prompts, _SAMPLING))
+    return [{"source": prompt, "written": best[0].text} for prompt, best in zip(prompts, found, strict=True)]

@@ -1,0 +1,134 @@
+"""What all pre-training from raw text has in common: documents in, one vocabulary, losses beside those of a unigram."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headway.config import RunConfig
+from headway.data.batching import Draws, TokenBatches
+from headway.data.corpus import Corpus, encode_texts
+from headway.data.texts import Texts, load_texts
+from headway.errors import ConfigError
+from headway.evaluation.loss import mean_losses
+from headway.evaluation.ngrams import Unigram
+from headway.runs.build import choices_of, train_vocabulary
+from headway.runs.kinds.kind import Encoded, Learning, Splits, Vocabulary
+from headway.spec import SpecialTokens
+from headway.text.tokenizer import Tokenizer, TokenizerPair
+
+SAMPLES = 3
+_SEED = 12345  # of what an evaluation draws
+
+
+@dataclass(frozen=True, slots=True)
+class RawText:
+    """The parts of a `Kind` that read, learn a vocabulary and name what was read."""
+
+    config: RunConfig
+    families: ClassVar[tuple[str, ...]]  # that can do the task
+    pieces: ClassVar[tuple[str, ...]] = ()  # special ones, beside the usual four
+    template: ClassVar[tuple[str, str]]  # what stands around one text, and around two
+    unit: ClassVar[str] = "texts"
+
+    def check(self) -> None:
+        """See `Kind`: the family can do the task, and its positions hold the longest row."""
+        model, longest = self.config.model, self.config.data.max_length
+        if model.init:
+            return
+        if model.family not in self.families:
+            raise ConfigError(
+                f"model.family {model.family} cannot learn {self.config.task}; choose {', '.join(self.families)}"
+            )
+        choices = choices_of(model)
+        if choices.position in ("learned", "sinusoidal") and longest > choices.max_length:
+            raise ConfigError(
+                f"data.max_length {longest} is more than the {choices.max_length} positions of the model; lower it, "
+                "or raise model.max_length"
+            )
+
+    def load(self) -> dict[str, Texts]:
+        """See `Kind`; relative files are looked for under `HEADWAY_DATA` too."""
+        data = self.config.data
+        return load_texts(
+            name=data.name,
+            train=data.train,
+            validation=data.validation,
+            test=data.test,
+            format=data.format,
+            columns={} if data.columns.text is None else {"text": data.columns.text},
+            header=data.header,
+            delimiter=data.delimiter,
+            document=data.document,
+            seed=self.config.seed,
+            folder=os.environ.get("HEADWAY_DATA"),
+        )
+
+    def learn(self, data: Splits) -> Vocabulary:
+        """See `Kind`."""
+        lines = (line for line, _ in data["train"].lines())
+        return train_vocabulary(self.config.tokenizer, lines, self.pieces).wrapped_by(*self.template)
+
+    def open(self, folder: Path) -> Vocabulary:
+        """See `Kind`."""
+        return Tokenizer.load(folder)
+
+    def size(self, train: Texts) -> str:
+        """See `Kind`."""
+        return f"{train.bytes / 1e6:,.1f} MB of text"
+
+    def digest(self, train: Texts) -> str:
+        """See `Kind`."""
+        return train.digest
+
+    def scores(self, model: Any, vocabulary: Vocabulary, data: Splits) -> dict[str, float]:
+        """See `Kind`: the loss says all."""
+        return {}
+
+    def corpus(self, data: Splits, split: str, vocabulary: Vocabulary) -> Corpus:
+        """A split as ids, from the cache or encoded."""
+        return encode_texts(data[split], one(vocabulary), title=split)
+
+    def unigram(self, data: Splits, vocabulary: Vocabulary) -> Unigram:
+        """How frequent each token of the training text is."""
+        tokenizer = one(vocabulary)
+        return Unigram(self.corpus(data, "train", vocabulary), tokenizer.highest_id + 1, tokenizer.end_id)
+
+
+def one(vocabulary: Vocabulary) -> Tokenizer:
+    """The vocabulary of all text."""
+    return vocabulary.target if isinstance(vocabulary, TokenizerPair) else vocabulary
+
+
+def tokens_of(vocabulary: Vocabulary) -> SpecialTokens:
+    """The ids that have a meaning of their own."""
+    tokenizer = one(vocabulary)
+    return SpecialTokens(pad_id=tokenizer.pad_id, start_id=tokenizer.start_id, end_id=tokenizer.end_id)
+
+
+def batches_of(encoded: Encoded, objective: Learning, budget: int) -> Iterator[Any]:
+    """The rows of a split for an evaluation: the same draws every time."""
+    for rows in TokenBatches(encoded.lengths, budget=budget).evaluation():
+        drawn = Draws(rows, seed=_SEED, epoch=0)
+        yield objective.collate([encoded.rows[int(row)] for row in rows], drawn)
+
+
+def seconds_of(model: Any, encoded: Encoded, objective: Learning, budget: int) -> float:
+    """How long the losses of all rows take, from those of a few batches."""
+    few = Encoded(encoded.rows, encoded.lengths[:: max(1, len(encoded) // 64)])
+    batches = list(batches_of(few, objective, budget))[:4]
+    begun = time.perf_counter()
+    mean_losses(model, objective, batches)
+    return (time.perf_counter() - begun) * int(encoded.lengths.sum()) / max(1, sum(batch.tokens for batch in batches))
+
+
+def spread(items: int) -> NDArray[np.int64]:
+    """A few of so many places, evenly apart."""
+    return np.unique(np.linspace(0, max(0, items - 1), SAMPLES + 2)[1:-1].astype(np.int64))
