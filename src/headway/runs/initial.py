@@ -38,7 +38,7 @@ def open_initial(config: RunConfig, kind: Kind, say: Callable[[str], None]) -> t
         allow_missing=False,
     )
     if lacks := kind.suits(opened.model.spec):
-        raise ConfigError(f"model.init {name} {lacks}, which {config.task} needs; start from another model")
+        raise ConfigError(f"model.init {name} {lacks}; {config.task} cannot go on from it, start from another model")
     if opened.tokenizer is None:
         raise ConfigError(f"model.init {name} has no tokenizer beside it; put the model's own tokenizer there")
     spec = with_dropout(opened.model.spec, config.model)

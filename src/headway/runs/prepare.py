@@ -97,13 +97,23 @@ class Prepared:
         ]
 
 
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """What a run that was begun has in its folder."""
+
+    vocabulary: Vocabulary
+    spec: ModelSpec
+    choices: Choices
+    has_weights: bool  # False: it was stopped before its first checkpoint
+
+
 def prepare(
     config: RunConfig,
     *,
     device: torch.device,
     world: World = World(),
     folder: Path | None = None,
-    resumed: tuple[Vocabulary, ModelSpec, Choices] | None = None,
+    resumed: Resumed | None = None,
     say: Callable[[str], None] = lambda text: None,
 ) -> Prepared:
     """Load, encode, build.
@@ -113,7 +123,7 @@ def prepare(
         device: where it runs.
         world: the processes of the run; the first does what is done once, the others wait for it.
         folder: where the first process leaves the vocabulary for the others.
-        resumed: what a run that is resumed found out when it began; None: learn, build, measure.
+        resumed: what a run found out when it began; None: learn, build, measure.
         say: shows a person one line.
 
     Raises:
@@ -124,12 +134,12 @@ def prepare(
     kind = kind_of(config)
     data = world.first(lambda: trainable(kind.load()))
     torch.manual_seed(config.seed)
-    if resumed is not None:
-        vocabulary, spec, choices = resumed
+    if resumed is not None and (resumed.has_weights or not config.model.init):
+        vocabulary, spec, choices = resumed.vocabulary, resumed.spec, resumed.choices
         model: Any = build(spec)
     elif config.model.init:
         model, vocabulary = open_initial(config, kind, say)
-        spec, choices = model.spec, None
+        spec, choices = model.spec, resumed.choices if resumed else None
     else:
         vocabulary = _learn(config, kind, data, world, folder, say)
         spec, choices = kind.spec(vocabulary), None

@@ -17,7 +17,7 @@ from headway.errors import CapacityError, CheckpointError, Interrupted
 from headway.runs.build import check
 from headway.runs.folder import RunFolder
 from headway.runs.kinds import kind_of
-from headway.runs.prepare import Prepared, prepare
+from headway.runs.prepare import Prepared, Resumed, prepare
 from headway.runs.report import finish
 from headway.tasks.loaded import device_of
 from headway.text.tokenizer import TokenizerPair
@@ -76,7 +76,12 @@ def resume(path: str | Path) -> RunFolder:
             config,
             device=device,
             world=world,
-            resumed=(kind_of(config).open(folder.path), folder.read_spec(), folder.read_choices()),
+            resumed=Resumed(
+                kind_of(config).open(folder.path),
+                folder.read_spec(),
+                folder.read_choices(),
+                has_weights=bool(folder.checkpoints.steps()),
+            ),
             say=log.note if log else _silent,
         )
         return _go(prepared, folder, log, begun)

@@ -46,7 +46,7 @@ class Causal(RawText):
     def suits(self, spec: ModelSpec) -> str:
         """See `Kind`."""
         can = isinstance(spec, SingleStackSpec) and spec.stack.causal and spec.language_head is not None
-        return "" if can else "has no causal decoder with a language head"
+        return self.too_short(spec) if can else "has no causal decoder with a language head"
 
     def encode(self, data: Splits, split: str, vocabulary: Vocabulary, spec: ModelSpec) -> Encoded:
         """Full blocks, or one document a row; to be measured, the last block may be shorter."""

@@ -81,7 +81,7 @@ class Kind(Protocol):
         ...
 
     def suits(self, spec: ModelSpec) -> str:
-        """What a trained model of `spec` lacks for this task, as a sentence; empty: nothing."""
+        """Why a trained model of `spec` cannot do this task, with a verb; empty: it can."""
         ...
 
     def encode(self, data: Splits, split: str, vocabulary: Vocabulary, spec: ModelSpec) -> Encoded:

@@ -58,7 +58,7 @@ class Masked(RawText):
             return "has no encoder with a language head"
         if self.config.objective.sentences and spec.label_head != NEXT_SENTENCE:
             return "has no next-sentence head (objective.sentences)"
-        return ""
+        return self.too_short(spec)
 
     def encode(self, data: Splits, split: str, vocabulary: Vocabulary, spec: ModelSpec) -> Encoded:
         """Windows of documents, or passages of several lines where sentences are judged."""

@@ -16,12 +16,13 @@ from headway.config import RunConfig
 from headway.data.batching import Draws, TokenBatches
 from headway.data.corpus import Corpus, encode_texts
 from headway.data.texts import Texts, load_texts
+from headway.decoding.options import source_reach
 from headway.errors import ConfigError
 from headway.evaluation.loss import mean_losses
 from headway.evaluation.ngrams import Unigram
 from headway.runs.build import choices_of, train_vocabulary
 from headway.runs.kinds.kind import Encoded, Learning, Splits, Vocabulary
-from headway.spec import SpecialTokens
+from headway.spec import ModelSpec, SpecialTokens
 from headway.text.tokenizer import Tokenizer, TokenizerPair
 
 SAMPLES = 3
@@ -91,6 +92,13 @@ class RawText:
     def scores(self, model: Any, vocabulary: Vocabulary, data: Splits) -> dict[str, float]:
         """See `Kind`: the loss says all."""
         return {}
+
+    def too_short(self, spec: ModelSpec) -> str:
+        """What a trained model says to rows longer than its positions, with a verb; empty: it has enough."""
+        most, longest = source_reach(spec), self.config.data.max_length
+        if most is None or longest <= most:
+            return ""
+        return f"reads {most:,} tokens at once, and data.max_length is {longest:,}"
 
     def corpus(self, data: Splits, split: str, vocabulary: Vocabulary) -> Corpus:
         """A split as ids, from the cache or encoded."""

@@ -50,7 +50,7 @@ class Spans(RawText):
 
     def suits(self, spec: ModelSpec) -> str:
         """See `Kind`."""
-        return "is no encoder-decoder" if isinstance(spec, SingleStackSpec) else ""
+        return "is no encoder-decoder" if isinstance(spec, SingleStackSpec) else self.too_short(spec)
 
     def encode(self, data: Splits, split: str, vocabulary: Vocabulary, spec: ModelSpec) -> Encoded:
         """Windows whose source, once corrupted, is no longer than `data.max_length`."""

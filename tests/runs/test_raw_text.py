@@ -1,0 +1,155 @@
+"""Pre-training from raw text, from the command line to a folder that is used: every kind, on a corpus of seconds."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+import headway
+from headway.cli.main import main
+from headway.runs import RunFolder
+
+WORDS = "the old dog saw a small cat and ran home before dark 나는 학교에 간다 그는 책을 읽는다".split()
+MODEL = {"model.num_layers": 1, "model.d_model": 32, "model.num_heads": 2, "model.dropout": 0.1}
+USUAL = {
+    "data.validation": "0.2",
+    "data.max_length": 24,
+    "tokenizer.vocab_size": 330,
+    "tokenizer.type": "byte-bpe",
+    "training.max_steps": 6,
+    "training.schedule": "constant",
+    "training.max_minutes": "null",
+    "training.max_epochs": "null",
+    "training.batch_tokens": 200,
+    "training.validate_every": 3,
+    "training.checkpoint_every": 3,
+    "training.log_every": 1,
+    "training.threads": 1,
+}
+KINDS = {
+    "causal-lm": {},
+    "masked-lm": {"objective.sentences": "next"},
+    "span-corruption": {"tokenizer.vocab_size": 400},
+}
+
+
+@pytest.fixture(scope="module")
+def novels(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Forty documents of three to six lines, a blank line between them."""
+    draw = random.Random(5)
+    documents = [
+        "".join(" ".join(draw.choices(WORDS, k=draw.randint(3, 8))) + ".\n" for _ in range(draw.randint(3, 6)))
+        for _ in range(40)
+    ]
+    path = tmp_path_factory.mktemp("text") / "novels.txt"
+    path.write_text("\n".join(documents), encoding="utf-8")
+    return str(path)
+
+
+def words(recipe: str, novels: str, run: Path, **more: object) -> list[str]:
+    given = {key.replace("__", "."): value for key, value in more.items()}
+    options = {"data.train": novels, **USUAL, **MODEL, **KINDS[recipe], **given}
+    flat = [word for key, value in options.items() if value is not None for word in (f"--{key}", str(value))]
+    return ["train", recipe, "--run", str(run), *flat]
+
+
+@pytest.fixture(scope="module", params=list(KINDS))
+def finished(request: pytest.FixtureRequest, novels: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """A finished run of each kind: read only."""
+    run = tmp_path_factory.mktemp("runs") / request.param
+    assert main(words(request.param, novels, run)) == 0
+    return request.param, run
+
+
+def test_a_run_says_what_it_measured_and_can_be_used(
+    finished: tuple[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe, run = finished
+    evaluation = json.loads((run / "evaluation.json").read_text(encoding="utf-8"))
+    assert evaluation["task"] == recipe
+    own = "bits_per_byte" if recipe == "causal-lm" else "masked_nll"
+    other = "unigram_bits_per_byte" if recipe == "causal-lm" else "unigram_nll"
+    metrics = evaluation["metrics"]
+    assert metrics[own]["low"] <= metrics[own]["score"] <= metrics[own]["high"]
+    assert metrics[other]["score"] > 0
+    if recipe == "masked-lm":
+        assert metrics["sentence_accuracy"]["low"] < 0.5 < metrics["sentence_accuracy"]["high"]
+    assert (run / "attention.html").is_file()
+    assert "SHA-256" in (run / "README.md").read_text(encoding="utf-8")
+    capsys.readouterr()
+    use = {
+        "causal-lm": ["generate", str(run), "the old dog", "--max-new-tokens", "4"],
+        "masked-lm": ["fill", str(run), "the [MASK] dog"],
+        "span-corruption": ["generate", str(run), "the <extra_id_0> dog", "--max-new-tokens", "4"],
+    }[recipe]
+    assert main(use) == 0
+    assert capsys.readouterr().out.strip()
+    assert main(["evaluate", str(run), "--split", "validation", "--json", "--out", str(run / "again.json")]) == 0
+    again = json.loads(capsys.readouterr().out)["metrics"]
+    assert again[own] == pytest.approx(metrics[own], rel=1e-5)
+
+
+def test_a_resumed_run_draws_what_it_would_have_drawn(
+    finished: tuple[str, Path], novels: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped after the first checkpoint, in the middle of an epoch: masks, spans and dropout go on as they were."""
+    recipe, whole = finished
+    choices = RunFolder(whole).read_choices()
+    monkeypatch.setattr("headway.runs.prepare.choose", lambda *args, **options: choices)
+    run = tmp_path / "run"
+    assert main(words(recipe, novels, run, training__max_steps=3)) == 0
+    config = (run / "config.yaml").read_text(encoding="utf-8")
+    (run / "config.yaml").write_text(config.replace("max_steps: 3 ", "max_steps: 6 "), encoding="utf-8")
+    (run / "README.md").unlink()
+    state = next(run.glob("checkpoints/step-3/*.json"))
+    state.write_text(
+        state.read_text(encoding="utf-8").replace('"finished": true', '"finished": false'), encoding="utf-8"
+    )
+    assert main(["resume", str(run)]) == 0
+    assert (run / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+
+
+def test_a_run_goes_on_from_a_trained_model(
+    finished: tuple[str, Path], novels: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Family, sizes and vocabulary come from there; the first validation is as good as the last one was."""
+    recipe, whole = finished
+    run = tmp_path / "run"
+    command = ["train", recipe, "--run", str(run), "--model.init", str(whole), "--data.train", novels]
+    usual = {**USUAL, **KINDS[recipe], "training.max_steps": 1, "training.learning_rate": 1e-9}
+    for key, value in usual.items():
+        if value is not None and not key.startswith("tokenizer."):
+            command += [f"--{key}", str(value)]
+    assert main(command) == 0
+    before, after = (RunFolder(folder).metrics[-1]["validation_loss"] for folder in (whole, run))
+    assert after == pytest.approx(before, rel=1e-4)
+    assert (run / "tokenizer.json").read_bytes() == (whole / "tokenizer.json").read_bytes()
+    assert headway.load(run).spec.family == headway.load(whole).spec.family
+    other = next(kind for kind in KINDS if kind != recipe)
+    command[1], command[3] = other, str(tmp_path / "other")
+    capsys.readouterr()
+    assert main(command) == 2
+    assert f"model.init {whole} has no" in (said := capsys.readouterr().err) or "is no encoder-decoder" in said
+
+
+@pytest.mark.parametrize(
+    ("recipe", "more", "said"),
+    [
+        ("causal-lm", {"model__family": "bert"}, "model.family bert cannot learn causal-lm; choose gpt2"),
+        ("masked-lm", {"data__max_length": 900}, "more than the 512 positions"),
+        ("masked-lm", {"data__document": "line"}, "a blank line between documents"),
+        ("causal-lm", {"data__max_length": 100_000, "model__position": "alibi"}, "fewer than one block"),
+        ("span-corruption", {"objective__noise_density": 1.0}, "objective.noise_density is 1.0"),
+    ],
+)
+def test_what_cannot_be_is_said_in_one_sentence(
+    recipe: str, more: dict[str, object], said: str, novels: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words(recipe, novels, tmp_path / "run", **more)) in (2, 3)
+    last = capsys.readouterr().err.rstrip().rpartition("\n")[2]
+    assert last.startswith("headway: ")
+    assert said in last
+    assert not (tmp_path / "run").exists()
