@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from headway.training.optim import MovingAverage, adamw, average
+from headway.models.groups import layer_groups
+from headway.training.optim import MovingAverage, Unfreezing, adamw, average
+from headway.training.step import update
 from tests.training.translator import model_of
 
 
@@ -84,3 +86,43 @@ def test_the_average_is_summed_wide() -> None:
     assert mean["a"].item() == 2.0**23 + 1  # in float32 each small one would vanish
     assert (mean["b"].dtype, mean["b"].item()) == (torch.bfloat16, 1.75)
     assert states[0]["a"].item() == 2.0**25
+
+
+def height_of(optimizer: torch.optim.Optimizer, parameter: nn.Parameter) -> int:
+    return next(part["height"] for part in optimizer.param_groups if any(p is parameter for p in part["params"]))
+
+
+def test_each_group_learns_slower_than_the_one_above() -> None:
+    model = model_of()
+    groups = layer_groups(model)
+    optimizer = adamw(model, weight_decay=0.5, groups=groups, decay=2.6)
+    assert sum(len(part["params"]) for part in optimizer.param_groups) == len(list(model.parameters()))
+    before = {p: p.detach().clone() for p in model.parameters()}
+    for parameter in model.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    update(model, optimizer, rate=0.01, clip_norm=0.0)
+    for height, group in enumerate(groups):
+        rate = 0.01 / 2.6 ** (len(groups) - 1 - height)
+        for parameter in group:
+            moved = before[parameter] - parameter.detach()  # a first step of Adam is the rate itself
+            decayed = rate * 0.5 * before[parameter] if parameter.dim() > 1 else 0.0
+            torch.testing.assert_close(moved, rate + torch.zeros_like(moved) + decayed, rtol=1e-3, atol=1e-6)
+
+
+def test_a_group_more_learns_each_epoch_from_the_top() -> None:
+    model = model_of()
+    groups = layer_groups(model)
+    optimizer = adamw(model, weight_decay=0.5, groups=groups)
+    unfreezing, count = Unfreezing(optimizer), len(groups)
+    for epoch in range(count + 2):
+        unfreezing.begin(epoch)
+        before = {p: p.detach().clone() for p in model.parameters()}
+        sum(((p * p).sum() + p.sum() for p in model.parameters()), torch.zeros(())).backward()
+        update(model, optimizer, rate=0.01, clip_norm=1.0)
+        for parameter in model.parameters():
+            learns = height_of(optimizer, parameter) >= count - 1 - epoch
+            assert torch.equal(parameter, before[parameter]) != learns
+            assert (parameter in optimizer.state) == learns
+    Unfreezing(optimizer).begin(0)  # as after a resume in the first epoch
+    assert [p.requires_grad for p in groups[-1]] == [True] * len(groups[-1])
+    assert not any(p.requires_grad for group in groups[:-1] for p in group)

@@ -33,6 +33,11 @@ def test_noam_is_equation_3_of_the_paper(step: int) -> None:
         ("linear", 300, 0.25, 3 / 4),
         ("linear", 300, 1.0, 0.0),
         ("linear", 300, 7.0, 0.0),
+        ("slanted_triangular", 1, 0.0, 1 / 32),
+        ("slanted_triangular", 31, 0.05, 1 / 2 + 1 / 64),
+        ("slanted_triangular", 61, 0.1, 1.0),
+        ("slanted_triangular", 331, 0.55, 1 / 2 + 1 / 64),
+        ("slanted_triangular", 900, 7.0, 1 / 32),
         ("constant", 25, 0.0, 1 / 4),
         ("constant", 10_000, 0.9, 1.0),
     ],
@@ -41,8 +46,18 @@ def test_the_others_by_hand(kind: Kind, step: int, progress: float, share: float
     assert Schedule(kind, 0.02, 100).rate(step, progress) == pytest.approx(0.02 * share, abs=1e-15)
 
 
+@pytest.mark.parametrize("total", [10, 40, 1230])
+def test_slanted_triangular_is_equation_3_of_howard_and_ruder(total: int) -> None:
+    cut_frac, ratio, most = 0.1, 32, 0.01
+    cut = math.floor(total * cut_frac)
+    for t in range(total):
+        p = t / cut if t < cut else 1 - (t - cut) / (cut * (1 / cut_frac - 1))
+        paper = most * (1 + p * (ratio - 1)) / ratio
+        assert Schedule("slanted_triangular", most, 500).rate(t + 1, t / total) == pytest.approx(paper, rel=1e-12)
+
+
 @given(
-    kind=st.sampled_from(["inverse_sqrt", "cosine", "linear", "constant"]),
+    kind=st.sampled_from(["inverse_sqrt", "cosine", "linear", "slanted_triangular", "constant"]),
     warmup=st.integers(0, 50),
     total=st.integers(1, 200),
 )

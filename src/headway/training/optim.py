@@ -1,20 +1,61 @@
-"""AdamW (Loshchilov & Hutter 2019), fused; averages of weights."""
+"""AdamW (Loshchilov & Hutter 2019), fused; its parts that learn slower or later (ULMFiT); averages of weights."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 
-def adamw(model: nn.Module, *, beta2: float = 0.98, weight_decay: float = 0.0) -> torch.optim.AdamW:
-    """Decay on matrices only: biases and the gains of norms keep their size. The rate is set at every step."""
-    matrices = [p for p in model.parameters() if p.dim() > 1]
-    vectors = [p for p in model.parameters() if p.dim() <= 1]
-    groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=0.0, betas=(0.9, beta2), eps=1e-9, fused=True)
+def adamw(
+    model: nn.Module,
+    *,
+    beta2: float = 0.98,
+    weight_decay: float = 0.0,
+    groups: Sequence[Sequence[nn.Parameter]] = (),
+    decay: float = 1.0,
+) -> torch.optim.AdamW:
+    """Decay on matrices only: biases and the gains of norms keep their size. The rate is set at every step.
+
+    Args:
+        model: what is trained.
+        beta2: decay of the second moment.
+        weight_decay: decoupled, of matrices.
+        groups: all parameters, from the bottom to the top (`models.groups.layer_groups`); none: one group.
+        decay: by how much slower each group learns than the one above it: 2.6 in Howard & Ruder 2018, section 3.2.
+    """
+    heights = groups or [list(model.parameters())]
+    parts = [
+        {"params": chosen, "weight_decay": decays, "scale": decay ** (height - len(heights) + 1), "height": height}
+        for height, group in enumerate(heights)
+        for chosen, decays in (
+            ([p for p in group if p.dim() > 1], weight_decay),
+            ([p for p in group if p.dim() <= 1], 0.0),
+        )
+        if chosen
+    ]
+    return torch.optim.AdamW(parts, lr=0.0, betas=(0.9, beta2), eps=1e-9, fused=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Unfreezing:
+    """The top group learns alone in the first epoch; each epoch adds the next below (Howard & Ruder 2018, section 3.3).
+
+    What is frozen asks for no gradient: it does not move, decay, or have moments.
+    """
+
+    optimizer: torch.optim.Optimizer  # made with `groups`
+
+    def begin(self, epoch: int) -> None:
+        """Set what learns in epoch 0, 1 …, before the model is wrapped: several processes look at this only then."""
+        parts = self.optimizer.param_groups
+        lowest = max(part["height"] for part in parts) - epoch
+        for part in parts:
+            for parameter in part["params"]:
+                parameter.requires_grad_(part["height"] >= lowest)
 
 
 class MovingAverage:
