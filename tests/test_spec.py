@@ -9,6 +9,8 @@ from collections.abc import Callable
 import pytest
 
 from headway.errors import CheckpointError, ConfigError
+from headway.models.families.awd_lstm import AwdLstm
+from headway.models.families.elmo import Elmo
 from headway.models.families.vaswani import Vaswani
 from headway.spec import (
     AttentionSpec,
@@ -17,6 +19,7 @@ from headway.spec import (
     PositionSpec,
     RecurrentSpec,
     SingleStackSpec,
+    SpecialTokens,
     StackSpec,
     from_json,
     to_json,
@@ -27,6 +30,8 @@ SPECS = [
     RecurrentSpec(
         family="luong", cell="gru", source_vocab_size=9, target_vocab_size=9, max_length=5, num_layers=1, d_model=4
     ),
+    AwdLstm(num_layers=2, tied=False).spec(9, SpecialTokens(pad_id=-1)),
+    Elmo(clip=3.0).spec(0),
 ]
 
 
@@ -66,6 +71,23 @@ def edited(path: str, value: object) -> dict:
 def test_a_damaged_spec_is_refused_with_the_place(path: str, value: object, says: str) -> None:
     with pytest.raises(CheckpointError, match=says):
         from_json(edited(path, value))
+
+
+@pytest.mark.parametrize(
+    ("filters", "says"),
+    [
+        ([[1, 2], [3]], r"bidirectional.characters.filters\[1\] is \[3\]"),
+        ([[1, "2"]], r"bidirectional.characters.filters\[0\]\[1\] is '2'"),
+        ([1], r"bidirectional.characters.filters\[0\] is 1"),
+        ({"1": 2}, "bidirectional.characters.filters is {'1': 2}"),
+        ([], "the filters are \\(\\)"),
+    ],
+)
+def test_a_list_is_read_item_by_item(filters: object, says: str) -> None:
+    data = json.loads(json.dumps(to_json(Elmo().spec(0))))
+    data["characters"]["filters"] = filters
+    with pytest.raises(CheckpointError, match=says):
+        from_json(data)
 
 
 def test_an_integer_is_a_float_where_one_is_expected() -> None:

@@ -23,7 +23,12 @@ from headway.models.sizes import parameters_by_part, table
 from headway.spec import ModelSpec
 
 TWINS = {"bert": BertModel, "roberta": RobertaModel, "t5": AutoModelForSeq2SeqLM.from_config}
-SMALL = [(f, size) for f, sizes in SIZES_OF.items() for size in sizes if size in ("tiny", "small", "base", "0.5b")]
+SMALL = [
+    (family, size)
+    for family in sorted(PUBLISHED.keys() & SIZES_OF.keys())
+    for size in SIZES_OF[family]
+    if size in ("tiny", "small", "base", "0.5b")
+]
 
 
 @functools.cache

@@ -8,15 +8,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias, overload
 
 from headway.models.families.vaswani import Vaswani
-from headway.spec import ModelSpec, RecurrentSpec, SingleStackSpec, TranslatorSpec
+from headway.spec import (
+    AwdLstmSpec,
+    BidirectionalSpec,
+    ModelSpec,
+    RecurrentSpec,
+    SingleStackSpec,
+    TranslatorSpec,
+)
 
 if TYPE_CHECKING:
+    from headway.models.awd_lstm import AwdLstm
+    from headway.models.elmo import Elmo
     from headway.models.recurrent import RecurrentEncoderDecoder
     from headway.models.single import SingleStack
     from headway.models.transformer import EncoderDecoder
 
 TranslationModel: TypeAlias = "EncoderDecoder | RecurrentEncoderDecoder"
-Model: TypeAlias = "EncoderDecoder | RecurrentEncoderDecoder | SingleStack"
+Model: TypeAlias = "EncoderDecoder | RecurrentEncoderDecoder | SingleStack | AwdLstm | Elmo"
 
 
 @overload
@@ -28,11 +37,21 @@ def build(spec: SingleStackSpec) -> SingleStack: ...
 
 
 @overload
+def build(spec: AwdLstmSpec) -> AwdLstm: ...
+
+
+@overload
+def build(spec: BidirectionalSpec) -> Elmo: ...
+
+
+@overload
 def build(spec: ModelSpec) -> Model: ...
 
 
 def build(spec: ModelSpec) -> Model:
     """A model with fresh weights, drawn from torch's default generator."""
+    from headway.models.awd_lstm import AwdLstm
+    from headway.models.elmo import Elmo
     from headway.models.recurrent import RecurrentEncoderDecoder
     from headway.models.single import SingleStack
     from headway.models.transformer import EncoderDecoder
@@ -42,6 +61,10 @@ def build(spec: ModelSpec) -> Model:
             return RecurrentEncoderDecoder(spec)
         case SingleStackSpec():
             return SingleStack(spec)
+        case AwdLstmSpec():
+            return AwdLstm(spec)
+        case BidirectionalSpec():
+            return Elmo(spec)
     return EncoderDecoder(spec)
 
 

@@ -46,8 +46,9 @@ class Order(NamedTuple):
         return cls((there + start).flatten(), (there.argsort(dim=1) + start).flatten())
 
 
-def _arrange(grid: Tensor, index: Tensor) -> Tensor:
-    return grid.flatten(0, 1).index_select(0, index).view_as(grid)  # (rows, length, width)
+def arrange(grid: Tensor, index: Tensor) -> Tensor:
+    """`grid` `(rows, length, width)` with the places of its tokens as one half of an `Order` says."""
+    return grid.flatten(0, 1).index_select(0, index).view_as(grid)
 
 
 class RecurrentStack(nn.Module):
@@ -92,12 +93,12 @@ def _run(cells: nn.Module, grid: Tensor, order: Order | None, hidden: Hidden | N
     On a processor, torch's LSTM fails under autocast, and its bfloat16 cells take twenty times as long as float32.
     """
     if order is not None:
-        grid = _arrange(grid, order.there)
+        grid = arrange(grid, order.there)
     before = None if hidden is None else tuple(part.to(grid.dtype) for part in hidden)
     with torch.autocast(grid.device.type, enabled=False):
         states, last = cells(grid, before[0] if before is not None and len(before) == 1 else before)
     if order is not None:
-        states = _arrange(states, order.back)
+        states = arrange(states, order.back)
     return states, last if isinstance(last, tuple) else (last,)
 
 

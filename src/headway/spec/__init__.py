@@ -46,6 +46,7 @@ __all__ = [
     "TranslatorSpec",
     "from_json",
     "to_json",
+    "vocabularies",
 ]
 
 TranslatorSpec = TransformerSpec | RecurrentSpec  # reads one text and writes another
@@ -57,6 +58,18 @@ _KINDS: dict[str, type[ModelSpec]] = {
     "awd_lstm": AwdLstmSpec,
     "bidirectional": BidirectionalSpec,
 }
+
+
+def vocabularies(spec: ModelSpec) -> tuple[int, int]:
+    """How many ids what is read may have, and how many what is written."""
+    match spec:
+        case TransformerSpec(encoder=encoder, decoder=decoder):
+            return encoder.vocab_size, decoder.vocab_size
+        case RecurrentSpec():
+            return spec.source_vocab_size, spec.target_vocab_size
+        case SingleStackSpec(stack=stack):
+            return stack.vocab_size, stack.vocab_size
+    return spec.vocab_size, spec.vocab_size
 
 
 def to_json(spec: ModelSpec) -> dict[str, Any]:

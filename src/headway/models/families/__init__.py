@@ -6,13 +6,26 @@ A new family is one file here, one row in a table below and, where others publis
 from collections.abc import Mapping
 from typing import Any
 
-from headway.models.families import bert, bloom, gpt2, llama, marian, qwen2, recurrent, roberta, t5, vaswani
+from headway.models.families import (
+    awd_lstm,
+    bert,
+    bloom,
+    elmo,
+    gpt2,
+    llama,
+    marian,
+    qwen2,
+    recurrent,
+    roberta,
+    t5,
+    vaswani,
+)
 from headway.models.families.exchange import Published
 from headway.models.families.recurrent import Recurrent
 from headway.models.families.vaswani import Vaswani
 
 FAMILIES: dict[str, dict[str, Vaswani] | dict[str, Recurrent]] = {"vaswani": vaswani.SIZES} | recurrent.SIZES
-SIZES_OF: dict[str, Mapping[str, Any]] = {  # of the families of one stack, and of those that others publish
+SIZES_OF: dict[str, Mapping[str, Any]] = {  # of all others: what reads one text, and what others publish
     "bert": bert.SIZES,
     "roberta": roberta.SIZES,
     "gpt2": gpt2.SIZES,
@@ -20,6 +33,8 @@ SIZES_OF: dict[str, Mapping[str, Any]] = {  # of the families of one stack, and 
     "t5": t5.SIZES,
     "llama": llama.SIZES,
     "qwen2": qwen2.SIZES,
+    "elmo": elmo.SIZES,
+    "awd_lstm": awd_lstm.SIZES,
 }
 TRANSLATORS = {*FAMILIES, t5.MODEL_TYPE}  # their `spec` takes two vocabularies
 PUBLISHED: dict[str, Published] = {
