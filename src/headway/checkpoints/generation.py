@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from headway.checkpoints.files import read_json
-from headway.spec import ModelSpec, RecurrentSpec, SingleStackSpec
+from headway.spec import ModelSpec, TranslatorSpec, vocabularies
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,7 +38,7 @@ class GenerationDefaults:
 
     def to_json(self, spec: ModelSpec) -> dict[str, Any]:
         """What `generation_config.json` holds; `read_generation` gives an equal object back."""
-        tokens, is_decoder = spec.tokens, isinstance(spec, SingleStackSpec)
+        tokens, is_decoder = spec.tokens, not isinstance(spec, TranslatorSpec)
         ends = self.ends or (tokens.end_id,)
         data: dict[str, Any] = {
             "num_beams": self.beam,
@@ -114,10 +114,7 @@ def _switch(value: Any) -> bool:
 
 def _ids(value: Any, spec: ModelSpec) -> tuple[int, ...]:
     """Ids that an output may have, each once."""
-    if isinstance(spec, RecurrentSpec):
-        size = spec.target_vocab_size
-    else:
-        size = spec.stack.vocab_size if isinstance(spec, SingleStackSpec) else spec.decoder.vocab_size
+    _, size = vocabularies(spec)
     ids = tuple(dict.fromkeys(_whole(token) for token in value))
     if any(token >= size for token in ids):
         raise ValueError(value)
@@ -147,15 +144,15 @@ def _forbidden(value: Any, spec: ModelSpec) -> tuple[int, ...]:
 
 def _longest(value: Any, spec: ModelSpec) -> int | None:
     """Of a decoder it counts the prompt, so it says nothing about an output."""
-    return None if isinstance(spec, SingleStackSpec) else _whole(value, 2)
+    return _whole(value, 2) if isinstance(spec, TranslatorSpec) else None
 
 
 def _longest_new(value: Any, spec: ModelSpec) -> int:
-    return _whole(value, 1) + (not isinstance(spec, SingleStackSpec))
+    return _whole(value, 1) + isinstance(spec, TranslatorSpec)
 
 
 def _shortest(value: Any, spec: ModelSpec) -> int:
-    if value and isinstance(spec, SingleStackSpec):  # counts the prompt
+    if value and not isinstance(spec, TranslatorSpec):  # counts the prompt
         raise ValueError(value)
     return _whole(value)
 

@@ -22,7 +22,7 @@ from headway.models.keys import Same
 from headway.nn.init import initialise
 from headway.nn.positions import position_of
 from headway.nn.stack import Stack
-from headway.spec import LabelHeadSpec, ModelSpec, RecurrentSpec, SingleStackSpec
+from headway.spec import LabelHeadSpec, ModelSpec, SingleStackSpec, TransformerSpec
 
 
 class Restored(NamedTuple):
@@ -40,7 +40,7 @@ def with_head(spec: ModelSpec, head: LabelHeadSpec) -> SingleStackSpec:
         ConfigError: the model is no single stack.
     """
     if not isinstance(spec, SingleStackSpec):
-        raise ConfigError(f"a label head stands on a single stack; a model of the family {spec.family} has two")
+        raise ConfigError(f"a label head stands on a single stack; a model of the family {spec.family} is none")
     reads_pooler = head.of in ("text", "choices") and head.reads == "pooler"
     return dataclasses.replace(spec, language_head=None, label_head=head, pooler=reads_pooler)
 
@@ -150,7 +150,7 @@ def _draw(
         _put(model, places, torch.empty_like(model.get_parameter(name), dtype=dtype, device=device))
     for leaf in sorted(leaves):
         module = model.get_submodule(leaf)
-        if isinstance(module, nn.Linear | nn.Embedding | nn.LayerNorm | nn.RMSNorm | nn.RNNBase):
+        if isinstance(module, nn.Linear | nn.Embedding | nn.LayerNorm | nn.RMSNorm | nn.RNNBase | nn.Conv1d):
             module.reset_parameters()
-        if not isinstance(spec, RecurrentSpec):
+        if isinstance(spec, TransformerSpec | SingleStackSpec):
             initialise(module, spec.init, stacks(spec)[-1].d_model)

@@ -17,7 +17,6 @@ from headway.decoding.options import (
     Decoding,
     source_positions,
     source_reach,
-    source_vocabulary,
     target_positions,
 )
 from headway.decoding.rollout import Rollout, finish, rollout
@@ -26,7 +25,7 @@ from headway.decoding.stopping import Ending
 from headway.errors import ConfigError, DataError
 from headway.models.protocols import Decoder, DecoderState, LanguageModel, Translator
 from headway.nn.masks import Layout
-from headway.spec import ModelSpec, SingleStackSpec
+from headway.spec import ModelSpec, TranslatorSpec, vocabularies
 
 __all__ = ["DEFAULT", "Decoding", "complete", "decode", "source_positions", "target_positions", "write"]
 
@@ -95,7 +94,7 @@ def write(
     """
     if options.rows > 1:
         raise ConfigError("only one output at a time can be streamed; ask for a beam of 1 and one output")
-    device, is_prompt = _device(model), isinstance(model.spec, SingleStackSpec)
+    device, is_prompt = _device(model), not isinstance(model.spec, TranslatorSpec)
     check_ids([text], model.spec, "prompt" if is_prompt else "source", most=source_reach(model.spec))
     with torch.inference_mode():
         if is_prompt:
@@ -109,7 +108,7 @@ def check_ids(
     texts: Sequence[Sequence[int]], spec: ModelSpec, name: str, first: int = 0, *, most: int | None = None
 ) -> None:
     """Raises DataError unless each text has 1 to `most` ids that the model knows; `first` is the first one's number."""
-    vocabulary = source_vocabulary(spec)
+    vocabulary, _ = vocabularies(spec)
     for i, text in enumerate(texts, first):
         if not text:
             raise DataError(f"{name} {i} has no token; give at least one, such as the start or end token")

@@ -11,7 +11,7 @@ from headway.decoding.hypotheses import AVERAGE, LengthNorm
 from headway.decoding.processors import ForceEnd, MinLength, Processor, RepetitionPenalty, Suppress
 from headway.decoding.sampling import Sampling
 from headway.errors import ConfigError
-from headway.spec import ModelSpec, RecurrentSpec, SingleStackSpec, StackSpec, TranslatorSpec
+from headway.spec import ModelSpec, RecurrentSpec, SingleStackSpec, StackSpec, TransformerSpec, TranslatorSpec
 
 NEW_TOKENS = 128  # of a continuation, where nothing else is said
 
@@ -46,8 +46,8 @@ class Decoding:
 
     def limit(self, length: int, spec: ModelSpec) -> int:
         """The most tokens of an output for a source or prompt of `length`, and never more than there are positions."""
-        if isinstance(spec, SingleStackSpec):
-            wanted, most = self.max_length or NEW_TOKENS, reach(spec.stack)
+        if not isinstance(spec, TranslatorSpec):
+            wanted, most = self.max_length or NEW_TOKENS, source_reach(spec)
             return wanted if most is None else min(wanted, most - length + 1)  # the last token is never read
         wanted = self.max_length or int(self.ratio * length) + self.extra
         most = spec.max_length if isinstance(spec, RecurrentSpec) else reach(spec.decoder)
@@ -99,9 +99,12 @@ def reach(stack: StackSpec) -> int | None:
 
 def source_reach(spec: ModelSpec) -> int | None:
     """The most tokens that a model can read at once; None: any number."""
-    if isinstance(spec, RecurrentSpec):
-        return spec.max_length
-    return reach(spec.stack if isinstance(spec, SingleStackSpec) else spec.encoder)
+    match spec:
+        case RecurrentSpec():
+            return spec.max_length
+        case TransformerSpec(encoder=stack) | SingleStackSpec(stack=stack):
+            return reach(stack)
+    return None
 
 
 def source_positions(spec: TranslatorSpec) -> int:
@@ -112,10 +115,3 @@ def source_positions(spec: TranslatorSpec) -> int:
 def target_positions(spec: TranslatorSpec) -> int:
     """The most tokens an output may have, its end token included."""
     return spec.max_length if isinstance(spec, RecurrentSpec) else spec.decoder.max_length
-
-
-def source_vocabulary(spec: ModelSpec) -> int:
-    """How many ids what is read may have."""
-    if isinstance(spec, SingleStackSpec):
-        return spec.stack.vocab_size
-    return spec.source_vocab_size if isinstance(spec, RecurrentSpec) else spec.encoder.vocab_size

@@ -15,13 +15,15 @@ from torch import Tensor
 
 from headway.decoding.options import source_reach
 from headway.errors import ConfigError, nearest
-from headway.models.build import Model
+from headway.models.awd_lstm import AwdLstm
+from headway.models.build import Model, TranslationModel
+from headway.models.elmo import Elmo
 from headway.models.recurrent import RecurrentEncoderDecoder
 from headway.models.single import SingleStack
 from headway.nn.masks import Layout
 from headway.nn.states import layer_states
 from headway.spec import RecurrentSpec, SingleStackSpec
-from headway.tasks.rows import CHUNK, TOKENS, Batch, Row, TooLong, fit, in_order
+from headway.tasks.rows import CHUNK, TOKENS, Batch, Row, TooLong, fit, in_order, unfit
 from headway.text.template import Wrapped
 from headway.text.tokenizer import Tokenizer
 
@@ -114,6 +116,8 @@ def embed(
     """
     if pool not in _POOLS and pool != "none":
         raise ConfigError(f"pool is {pool!r}; {nearest(pool, [*_POOLS, 'none'])}")
+    if isinstance(model, AwdLstm | Elmo):
+        raise unfit(model.spec, "give the vectors of texts")
     layers, spec = Layers.parse(layer), model.spec
     if isinstance(spec, RecurrentSpec):
         num_layers, d_model = spec.num_layers, spec.d_model
@@ -159,7 +163,7 @@ class _End(NamedTuple):
         return 1
 
 
-def _states(model: Model, batch: Batch[Row], layers: Layers) -> Tensor:
+def _states(model: SingleStack | TranslationModel, batch: Batch[Row], layers: Layers) -> Tensor:
     """The states `(rows, length, width)` of the layers."""
     if isinstance(model, RecurrentEncoderDecoder):
         return model.encode(batch.ids, batch.layout).states

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from headway.decoding.generate import Decoding, check_ids, complete, decode, write
 from headway.decoding.hypotheses import Hypothesis
@@ -14,12 +14,15 @@ from headway.decoding.options import source_reach
 from headway.decoding.stopping import StopStrings
 from headway.decoding.streaming import TextStream, continuations
 from headway.errors import ConfigError
-from headway.models.build import Model
+from headway.models.awd_lstm import AwdLstm
+from headway.models.build import Model, TranslationModel
+from headway.models.elmo import Elmo
 from headway.models.single import SingleStack
 from headway.text.tokenizer import TokenizerPair
 
 CHUNK = 1000  # prompts read ahead and sorted together
 GREEDY = Decoding(beam=1)
+Writer: TypeAlias = "SingleStack | AwdLstm | TranslationModel"
 
 
 def greedy(made: Decoding) -> Decoding:
@@ -62,12 +65,12 @@ def generate(
         ConfigError: the model does not write, or a prompt is empty and the model has no start token.
         DataError: a prompt is longer than the model can read; the tokenizer is that of another model.
     """
-    _check_writes(model)
+    model = _writer(model)
     stops = StopStrings(tokenizers.target, stop_strings) if stop_strings else None
     source, first = iter(prompts), 1
     while part := list(islice(source, chunk)):
         rows = _encode(model, tokenizers, part, first, special)
-        if isinstance(model, SingleStack):
+        if isinstance(model, SingleStack | AwdLstm):
             found = complete(model, rows, options, until=stops, batch_tokens=batch_tokens)
         else:
             found = decode(model, rows, options, until=stops, batch_tokens=batch_tokens)
@@ -97,7 +100,7 @@ class Stream:
             ConfigError: as `generate`; also for a beam search or several outputs, whose text is only known in the end.
             DataError: as `generate`.
         """
-        _check_writes(model)
+        model = _writer(model)
         stops = StopStrings(tokenizers.target, stop_strings) if stop_strings else None
         (ids,) = _encode(model, tokenizers, [prompt], 1, special)
         self.result: Generated | None = None
@@ -120,16 +123,19 @@ class Stream:
                 yield piece
 
 
-def _check_writes(model: Model) -> None:
-    if isinstance(model, SingleStack) and (model.spec.language_head is None or not model.spec.stack.causal):
+def _writer(model: Model) -> Writer:
+    """The model as one that writes."""
+    is_read = isinstance(model, SingleStack) and (model.spec.language_head is None or not model.spec.stack.causal)
+    if isinstance(model, Elmo) or is_read:
         raise ConfigError(
             f"this {model.spec.family} model does not write text: it reads in both directions or has no language head; "
             "name a decoder such as GPT-2, or an encoder-decoder such as T5"
         )
+    return model
 
 
 def _encode(
-    model: Model, tokenizers: TokenizerPair, prompts: Sequence[str], first: int, special: bool
+    model: Writer, tokenizers: TokenizerPair, prompts: Sequence[str], first: int, special: bool
 ) -> list[list[int]]:
     """What the model reads of each prompt; the first of them is called prompt `first` in errors."""
     tokens, rows = model.spec.tokens, []
@@ -138,7 +144,7 @@ def _encode(
     else:
         read = tokenizers.source.encode_batch(prompts)
     for number, ids in enumerate(read, first):
-        if isinstance(model, SingleStack):
+        if isinstance(model, SingleStack | AwdLstm):
             wrapped = tokenizers.source.wrap(ids)
             row = wrapped.ids[: wrapped.first_start + len(ids)]  # what ends a text comes later
             if not row and tokens.start_id < 0:
@@ -152,9 +158,9 @@ def _encode(
     return rows
 
 
-def _before(model: Model, rows: list[list[int]]) -> list[list[int]]:
+def _before(model: Writer, rows: list[list[int]]) -> list[list[int]]:
     """What the output continues: the prompt itself, or nothing where it was a source."""
-    return rows if isinstance(model, SingleStack) else [[] for _ in rows]
+    return rows if isinstance(model, SingleStack | AwdLstm) else [[] for _ in rows]
 
 
 def _cut(hypothesis: Hypothesis, text: str, stops: StopStrings | None, ends: Sequence[int]) -> Generated:

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from headway.decoding.generate import Decoding
 from headway.errors import CheckpointError, ConfigError
+from headway.models.awd_lstm import AwdLstm
 from headway.models.build import Model
+from headway.models.elmo import Elmo
 from headway.models.protocols import Translator
 from headway.models.single import SingleStack
 from headway.nn.arithmetic import Arithmetic, prepare
@@ -62,7 +64,7 @@ class Loaded:
         Raises:
             ConfigError: it does not.
         """
-        if isinstance(self.model, SingleStack):
+        if isinstance(self.model, SingleStack | AwdLstm | Elmo):
             raise ConfigError(f"{self.folder} is a model of the family {self.spec.family}, which does not translate")
         return self.model
 

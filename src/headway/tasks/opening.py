@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from headway import spec as specs
-from headway.checkpoints import hf, hub, native
+from headway.checkpoints import elmo_hdf5, hf, hub, native
 from headway.checkpoints.configuration import check_sizes, stacks
 from headway.checkpoints.generation import GenerationDefaults, read_generation
 from headway.checkpoints.restore import Restored
@@ -19,7 +19,7 @@ from headway.decoding.hypotheses import LengthNorm
 from headway.decoding.sampling import Sampling
 from headway.errors import CheckpointError, ConfigError, nearest
 from headway.models.build import Model
-from headway.spec import LabelHeadSpec, ModelSpec, RecurrentSpec, SingleStackSpec
+from headway.spec import LabelHeadSpec, ModelSpec, TranslatorSpec, vocabularies
 from headway.tasks.info import has_tokenizer
 from headway.text.tokenizer import Tokenizer, TokenizerPair
 
@@ -67,6 +67,8 @@ def open_model(
     elif (folder / "config.json").exists():
         _check_dtype(hf.read_spec(folder, architecture), dtype, folder)
         restored = hf.read(folder, architecture=architecture, **options)
+    elif (elmo := elmo_hdf5.find(folder)) is not None:
+        restored = Restored(elmo_hdf5.load(*elmo).to(device, DTYPES[dtype]), (), ())
     else:
         raise CheckpointError(f"{folder} holds no model: neither spec.json nor config.json is there")
     found = restored.model.eval().requires_grad_(False)
@@ -101,15 +103,12 @@ def read_tokenizer(folder: Path, spec: ModelSpec) -> Tokenizer | TokenizerPair |
     """
     if not has_tokenizer(folder):
         return None
-    if isinstance(spec, SingleStackSpec):
+    sizes = vocabularies(spec)
+    if not isinstance(spec, TranslatorSpec):
         tokenizer = Tokenizer.load(folder)
-        _check_embedding(folder, tokenizer, spec.stack.vocab_size)
+        _check_embedding(folder, tokenizer, sizes[0])
         return tokenizer
     pair = TokenizerPair.load(folder)
-    if isinstance(spec, RecurrentSpec):
-        sizes = spec.source_vocab_size, spec.target_vocab_size
-    else:
-        sizes = spec.encoder.vocab_size, spec.decoder.vocab_size
     for side, size in zip(pair, sizes, strict=True):
         _check_embedding(folder, side, size)
     return pair
@@ -141,7 +140,7 @@ def read_decoding(folder: Path, spec: ModelSpec) -> Decoding:
         config = read_config(folder / "config.yaml").decoding
         return Decoding(beam=config.beam, length_norm=LengthNorm.parse(config.length_norm), stop=config.stop)
     if not (folder / "config.json").is_file() and not (folder / "generation_config.json").is_file():
-        return Decoding(beam=1) if isinstance(spec, SingleStackSpec) else Decoding()
+        return Decoding() if isinstance(spec, TranslatorSpec) else Decoding(beam=1)
     given = read_generation(folder, spec)
     try:
         return _decoding(given, spec)
@@ -154,7 +153,7 @@ def _decoding(given: GenerationDefaults, spec: ModelSpec) -> Decoding:
     if given.samples:
         sampling = Sampling(temperature=given.temperature, top_k=given.top_k, top_p=given.top_p)
     limit = given.max_length
-    if limit is not None and not isinstance(spec, SingleStackSpec):
+    if limit is not None and isinstance(spec, TranslatorSpec):
         limit -= 1  # theirs counts the start token
     return Decoding(
         beam=given.beam,

@@ -12,13 +12,12 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from headway.data.batching import TokenBatches
-from headway.decoding.options import source_vocabulary
 from headway.errors import ConfigError, DataError
 from headway.models.build import Model
 from headway.models.heads import pool
 from headway.models.single import SingleStack
 from headway.nn.masks import Layout
-from headway.spec import LabelHeadSpec, ModelSpec, SingleStackSpec
+from headway.spec import AwdLstmSpec, BidirectionalSpec, LabelHeadSpec, ModelSpec, SingleStackSpec, vocabularies
 from headway.text.template import Wrapped
 
 CHUNK = 1000  # texts read ahead and sorted together
@@ -91,13 +90,12 @@ def in_order(
 
 
 def _collate(model: Model, rows: list[R]) -> Batch[R]:
-    stack = model.stack if isinstance(model, SingleStack) else model.encoder
-    highest, most = max(max(row.read.ids) for row in rows), source_vocabulary(model.spec) - 1
+    highest, most = max(max(row.read.ids) for row in rows), vocabularies(model.spec)[0] - 1
     if highest > most:
         raise DataError(
             f"the tokenizer gives the id {highest}, but the model knows 0 to {most}; use the one it was trained with"
         )
-    device = stack.tokens.weight.device
+    device = next(model.parameters()).device
     lengths = torch.tensor([len(row.read.ids) for row in rows])
     ids = _padded([row.read.ids for row in rows], max(0, model.spec.tokens.pad_id)).to(device)
     types = None
@@ -201,6 +199,10 @@ def unfit(spec: ModelSpec, task: str) -> ConfigError:
 
 def _use(spec: ModelSpec) -> tuple[str, str]:
     """What a model does, and how it is asked to."""
+    if isinstance(spec, AwdLstmSpec):
+        return "continues texts", "headway generate"
+    if isinstance(spec, BidirectionalSpec):
+        return "reads words by their characters", "`headway.load(…).model`"
     if not isinstance(spec, SingleStackSpec):
         return "translates", "headway translate"
     if spec.label_head is not None and spec.language_head is None:

@@ -12,7 +12,7 @@ from headway.checkpoints.generation import GenerationDefaults
 from headway.checkpoints.shards import SHARD_SIZE, parse_size
 from headway.decoding.generate import Decoding
 from headway.errors import ConfigError, nearest
-from headway.spec import ModelSpec, SingleStackSpec
+from headway.spec import ModelSpec, TranslatorSpec
 from headway.tasks.loaded import Loaded
 from headway.tasks.opening import DTYPES
 
@@ -72,7 +72,7 @@ def best_format(loaded: Loaded) -> Format:
 def _generation(decoding: Decoding, spec: ModelSpec) -> GenerationDefaults:
     """How a model is asked, in the words of `generation_config.json`, which has no norm of the kind `gnmt`."""
     norm, sampling, limit = decoding.length_norm, decoding.sampling, decoding.max_length
-    if limit is not None and not isinstance(spec, SingleStackSpec):
+    if limit is not None and isinstance(spec, TranslatorSpec):
         limit += 1  # theirs counts the start token
     return GenerationDefaults(
         beam=decoding.beam,
