@@ -78,6 +78,36 @@ def test_show(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert all(part in shown for part in ("byte-bpe", "300", "nfc", "4 <mask>", facts["fingerprint"]))
 
 
+def test_show_cuts_a_text_in_every_way(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = "좋다 cat\n😀"
+    characters = str(folder.parent / "characters")
+    assert main(["tokenizer", "train", "--type", "char", "--out", characters, str(folder.parent / "plain.txt")]) == 0
+    capsys.readouterr()
+    assert main(["tokenizer", "show", str(folder), characters, text, "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["text"] == text
+    assert [split["name"] for split in shown["splits"]] == ["characters", "words", str(folder), characters]
+    every, words, pieces, letters = shown["splits"]
+    assert every["pieces"] == list(text)
+    assert (words["pieces"], words["offsets"]) == (["좋다", "cat", "😀"], [[0, 2], [3, 6], [7, 8]])
+    encoding = Tokenizer.load(folder).encode(text)
+    assert (pieces["pieces"], pieces["offsets"]) == (encoding.pieces, [list(span) for span in encoding.offsets])
+    assert [split["unknown_rate"] for split in shown["splits"]] == [None, None, 0.0, 2 / 8]
+    assert letters["pieces"][0] == "<unk>"
+
+    assert main(["tokenizer", "show", str(folder), characters, text]) == 0
+    lines = capsys.readouterr().out.split("\n")
+    assert lines[0].split() == ["at", "characters", "words", str(folder), characters]
+    assert lines[4].split()[:4] == ["3", "c", "cat", "3-6"]
+    assert "'\\n'" in lines[7]
+    assert lines[10].split() == ["unknown", "0.0", "%", "25.0", "%"]
+
+    assert main(["tokenizer", "show", "좋다", "cat"]) == 0
+    said = capsys.readouterr()
+    assert said.out.split("\n")[-3].split() == ["pieces", "6", "2"]
+    assert "no folder of a tokenizer" in said.err
+
+
 @pytest.mark.parametrize(
     ("given", "status", "message"),
     [

@@ -14,7 +14,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from headway.data import corpus as corpus_module
-from headway.data import storage
 from headway.data.corpus import encode_texts
 from headway.data.storage import list_cache
 from headway.data.texts import Texts
@@ -117,7 +116,7 @@ def test_reading_gives_its_memory_back() -> None:
 
 def test_a_full_disk_is_known_after_one_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(corpus_module, "BATCH", 100)
-    monkeypatch.setattr(storage.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 20_000}))
+    monkeypatch.setattr("headway.data.storage.shutil.disk_usage", lambda path: type("Usage", (), {"free": 20_000}))
     tokenizer = Letters()
     with pytest.raises(CapacityError, match=r"the disk is full: about .* KB are needed, 19\.5 KB are free"):
         encode_texts(texts_of([["x" * 100]] * 200), tokenizer)

@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
-from itertools import chain, islice
+from itertools import chain, islice, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,9 @@ EXAMPLE = """\
 headway tokenizer train --type unigram --vocab-size 8000 --out tokenizer train.ko train.en
 headway tokenizer encode tokenizer test.ko
 headway tokenizer encode tokenizer test.ko | headway tokenizer decode tokenizer
-headway tokenizer show tokenizer"""
+headway tokenizer show tokenizer
+headway tokenizer show tokenizer wordpiece "나는 어제 친구를 만났다."\
+"""
 
 LINES = 1000  # encoded at once
 
@@ -54,8 +56,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     train.add_argument("--overwrite", action="store_true", help="replace the tokenizer that is in DIR")
     encode = actions.add_parser("encode", help="print the ids of every line; --json: pieces and character offsets too")
     decode = actions.add_parser("decode", help="print the text of every line of ids")
-    show = actions.add_parser("show", help="print type, size, special pieces, normalization, fingerprint, first pieces")
-    for action in (encode, decode, show):
+    show = actions.add_parser("show", help="print what a tokenizer is; with a text, how it and others cut the text")
+    show.add_argument(
+        "words", nargs="+", metavar="DIR|TEXT",
+        help="folders of tokenizers, runs or checkpoints, then a text: its characters, words and pieces side by side",
+    )  # fmt: skip
+    for action in (encode, decode):
         action.add_argument("folder", type=Path, metavar="DIR", help="folder of a tokenizer, a run or a checkpoint")
     for action in (encode, decode):
         action.add_argument(
@@ -73,10 +79,10 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _train(arguments: argparse.Namespace) -> None:
     from headway.data.lines import read_lines
-    from headway.text.files import FILE
+    from headway.text.files import FILE, MODEL
     from headway.text.trainer import train
 
-    if (arguments.out / FILE).exists() and not arguments.overwrite:
+    if not arguments.overwrite and any((arguments.out / name).exists() for name in (FILE, MODEL)):
         raise ConfigError(f"{arguments.out} holds a tokenizer already; name another --out, or give --overwrite")
     tokenizer = train(
         chain.from_iterable([read_lines(file) for file in arguments.files]),
@@ -88,6 +94,7 @@ def _train(arguments: argparse.Namespace) -> None:
         character_coverage=arguments.character_coverage,
         progress=sys.stderr.isatty(),
     )
+    (arguments.out / MODEL).unlink(missing_ok=True)  # of a unigram tokenizer that was there
     tokenizer.save(arguments.out)
     facts = {"folder": str(arguments.out)} | _facts(tokenizer)
     if arguments.json:
@@ -125,8 +132,55 @@ def _decode(arguments: argparse.Namespace) -> None:
 def _show(arguments: argparse.Namespace) -> None:
     from headway.text.tokenizer import Tokenizer
 
-    facts = _facts(Tokenizer.load(arguments.folder))
-    if arguments.json:
+    folders = list(takewhile(lambda word: Path(word).is_dir(), arguments.words))
+    tokenizers = {folder: Tokenizer.load(folder) for folder in folders}
+    text = " ".join(arguments.words[len(folders) :])
+    if text:
+        _show_splits(text, tokenizers, arguments.json)
+        return
+    for tokenizer in tokenizers.values():
+        _show_facts(_facts(tokenizer), arguments.json)
+
+
+def _show_splits(text: str, tokenizers: dict[str, Tokenizer], as_json: bool) -> None:
+    """A row for each character, with the pieces that begin there; then how many there are, and the unknown rate."""
+    from headway.text.splits import splits
+
+    found = splits(text, tokenizers)
+    if as_json:
+        print(json.dumps({"text": text, "splits": [split._asdict() for split in found]}, ensure_ascii=False))
+        return
+    table = [["at", *(split.name for split in found)]]
+    for at, letter in enumerate(text):
+        table.append([str(at), _visible(letter)])
+        for split in found[1:]:
+            here = zip(split.pieces, split.offsets, strict=True)
+            cells = (f"{_visible(piece)} {start}-{end}" for piece, (start, end) in here if start == at)
+            table[-1].append("  ".join(cells))
+    table.append(["pieces", *(f"{len(split.pieces):,}" for split in found)])
+    rates = [split.unknown_rate for split in found]
+    table.append(["unknown", *("" if rate is None else f"{100 * rate:.1f} %" for rate in rates)])
+    _print_table(table)
+    if not tokenizers:
+        print("headway: no folder of a tokenizer before the text; its pieces would stand here too", file=sys.stderr)
+
+
+def _visible(piece: str) -> str:
+    return piece if piece.isprintable() and piece.strip() else repr(piece)
+
+
+def _print_table(table: list[list[str]]) -> None:
+    """Columns two blanks apart; Hangul is two columns wide."""
+    from rich.cells import cell_len
+
+    widths = [max(map(cell_len, column)) for column in zip(*table, strict=True)]
+    for row in table:
+        cells = (cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True))
+        print("  ".join(cells).rstrip())
+
+
+def _show_facts(facts: dict[str, Any], as_json: bool) -> None:
+    if as_json:
         print(json.dumps(facts, ensure_ascii=False))
         return
     special = "  ".join(f"{index} {piece}" for piece, index in facts["special"].items())

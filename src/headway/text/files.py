@@ -11,6 +11,7 @@ from typing import Any
 from headway.errors import CheckpointError
 
 FILE, SETTINGS, OLD_SETTINGS = "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"
+MODEL = "spiece.model"
 CONFIG = "config.json"
 LARGEST = 1 << 28  # bytes of a file
 
@@ -26,10 +27,15 @@ def read_settings(folder: Path) -> dict[str, Any]:
     return settings
 
 
-def write_folder(folder: Path, definition: bytes, settings: Mapping[str, Any]) -> None:
-    """Writes both files, each whole or not at all; `tokenizer.json`, which makes the folder a tokenizer's, last."""
+def write_folder(folder: Path, definition: bytes, settings: Mapping[str, Any], model: bytes = b"") -> None:
+    """Writes both files, each whole or not at all; `tokenizer.json`, which makes the folder a tokenizer's, last.
+
+    A `model`, where there is one, is written as `spiece.model`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder / SETTINGS, (json.dumps(settings, ensure_ascii=False, indent=2) + "\n").encode())
+    if model:
+        _write(folder / MODEL, model)
     _write(folder / FILE, definition)
 
 

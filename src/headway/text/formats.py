@@ -5,7 +5,7 @@
 | tokenizer.json                               | anything saved by the Rust library                                |
 | vocab.txt                                    | BERT                                                              |
 | vocab.json, merges.txt                       | GPT-2, RoBERTa, BART, Qwen2                                       |
-| spiece.model                                 | T5; KoBERT as skt publishes it                                    |
+| spiece.model                                 | T5; KoBERT as skt publishes it; unigram ones that we trained      |
 | sentencepiece.bpe.model                      | XLM-RoBERTa                                                       |
 | tokenizer.model                              | Llama                                                             |
 | tokenizer_78b3253a26.model, vocab.txt        | KoBERT (`known.py`)                                               |
@@ -34,7 +34,7 @@ from headway.text.template import around, with_one_type
 
 Definition = tuple[bytes, dict[str, Any]]
 _IDS = range(2**32)
-KEPT = ("model_max_length", "padding_side", *MORE)
+KEPT = ("model_max_length", "padding_side", "extra_ids", "normalization", "lowercase", *MORE)
 
 
 def read(folder: Path) -> Definition:

@@ -29,17 +29,26 @@ def assemble(type: str, model: models.Model, normalizer: normalizers.Normalizer 
         case "byte-bpe":
             rust.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
             rust.decoder = decoders.ByteLevel()
-        case "bpe" | "unigram":
+        case "bpe":
             cuts = [pre_tokenizers.Punctuation("contiguous"), pre_tokenizers.Metaspace(prepend_scheme="first")]
             rust.pre_tokenizer = pre_tokenizers.Sequence(cuts)
             rust.decoder = decoders.Metaspace(prepend_scheme="first")
         case "wordpiece" | "word":
-            rust.pre_tokenizer = pre_tokenizers.Split(_WORDS, "removed", invert=True)
+            rust.pre_tokenizer = _word_cuts()
             joined = [decoders.WordPiece("##", cleanup=False), decoders.Fuse(), decoders.Replace(_UNPRINTED, "")]
             rust.decoder = decoders.Sequence(joined)
         case "char":
             rust.decoder = decoders.Fuse()
     return rust
+
+
+def words(text: str) -> list[tuple[str, tuple[int, int]]]:
+    """The words of a text as the type `word` sees them, each with its half-open range of characters."""
+    return _word_cuts().pre_tokenize_str(text)
+
+
+def _word_cuts() -> pre_tokenizers.PreTokenizer:
+    return pre_tokenizers.Split(_WORDS, "removed", invert=True)
 
 
 def special_token(piece: str, type: str) -> AddedToken:

@@ -11,6 +11,7 @@ from tokenizers import Tokenizer as RustTokenizer
 
 from headway.text import known, merges, sentencepiece, spm_file, wordpiece
 from headway.text.files import read_bytes
+from headway.text.pipeline import FORMS, unicode_form
 from headway.text.special import written
 
 BERT_INPUTS = ("input_ids", "token_type_ids", "attention_mask")
@@ -73,10 +74,14 @@ def _read_merges(published: Published) -> Read:
 
 
 def _read_t5(published: Published) -> Read:
-    """`spiece.model` is T5's, unless the folder says that it is KoBERT's, or another's whose ids differ."""
+    """`spiece.model` is T5's, unless the folder says that it is ours or KoBERT's, or another's whose ids differ."""
     said = published.says
     _refuse(said, "spiece.model")
     model = spm_file.parse(published.read("spiece.model"))
+    form = published.settings.get("normalization")
+    if form in FORMS:  # written here: the model takes text in that form
+        before = unicode_form(str(form), bool(published.settings.get("lowercase", False)))
+        return Read(sentencepiece.convert(model, before=[] if before is None else [before]), {}, mask_strips=True)
     if "bert" in said:
         return kobert(model, None, published.settings)
     count = published.settings.get("extra_ids")

@@ -1,4 +1,4 @@
-"""A SentencePiece model file, read without the sentencepiece package (`sentencepiece_model.proto`, version 0.2).
+"""A SentencePiece model file, without the sentencepiece package (`sentencepiece_model.proto`, version 0.2).
 
 A message of protocol buffers is a row of fields: a number with the field's kind in its last three bits, then the value.
 Only what changes the ids is kept.
@@ -88,6 +88,42 @@ def parse(content: bytes) -> SentencePieceModel:
         bool(normalizer.get(4, 1)),
         bool(normalizer.get(5, 1)),
     )
+
+
+def write(model: SentencePieceModel) -> bytes:
+    """The content of a model file, which `parse` and the sentencepiece package read."""
+    pieces = [
+        _field(1, piece.text.encode()) + b"\x15" + struct.pack("<f", piece.score) + _field(3, piece.type)
+        for piece in model.pieces
+    ]
+    trainer = (
+        _field(3, model.kind)
+        + _field(4, len(model.pieces))
+        + _field(35, int(model.byte_fallback))
+        + _field(45, model.unknown.encode())
+    )
+    normalizer = (
+        _field(1, b"" if model.charsmap else b"identity")
+        + _field(2, model.charsmap)
+        + _field(3, int(model.add_dummy_prefix))
+        + _field(4, int(model.remove_extra_whitespaces))
+        + _field(5, int(model.escape_whitespaces))
+    )
+    return b"".join(_field(1, piece) for piece in pieces) + _field(2, trainer) + _field(3, normalizer)
+
+
+def _field(number: int, value: _Value) -> bytes:
+    if isinstance(value, int):
+        return _number(number << 3) + _number(value)
+    return _number(number << 3 | 2) + _number(len(value)) + value
+
+
+def _number(value: int) -> bytes:
+    """A number in groups of seven bits, the lowest first."""
+    groups = b""
+    while value > 127:
+        groups, value = groups + bytes([value & 127 | 128]), value >> 7
+    return groups + bytes([value])
 
 
 def _piece(message: bytes, index: int) -> Piece:

@@ -5,7 +5,7 @@
 | byte-bpe  | merged bytes; nothing is ever unknown    | the normalised text, exactly                                  |
 | char      | characters, blanks too                   | the normalised text, exactly                                  |
 | bpe       | merged characters; `▁` opens a word      | the normalised text less one leading blank (`▁` reads as one) |
-| unigram   | the likeliest cut; `▁` opens a word      | as bpe                                                        |
+| unigram   | the likeliest cut; `▁` opens a word      | the normalised text, exactly (`▁` reads as a blank)           |
 | wordpiece | longest match; `##` continues a word     | words and marks, spaced as is usual in print                  |
 | word      | words and single punctuation marks       | as wordpiece                                                  |
 
@@ -19,7 +19,6 @@ of the library far below its 32 bits.
 
 from __future__ import annotations
 
-import json
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -31,7 +30,10 @@ from tokenizers import models, pre_tokenizers, trainers
 
 from headway.errors import ConfigError, nearest
 from headway.text.pipeline import FORMS, MASK, assemble, normalize, special_token, unicode_form
+from headway.text.sentencepiece import convert
+from headway.text.spm_file import SentencePieceModel
 from headway.text.tokenizer import Tokenizer
+from headway.text.unigram import learn
 
 PAD, UNK, START, END = SPECIAL_PIECES = ("<pad>", "<unk>", "<s>", "</s>")
 
@@ -74,8 +76,11 @@ def train(
     lines = [normalize(text, normalizer, normalization, lowercase) for text in _sample(texts, max_characters)]
     if all(not line or line.isspace() for line in lines):
         raise ConfigError(f"the corpus is empty: {len(lines):,} lines and no word; name text to learn from")
-    model = TYPES[type](_Corpus(lines, special, vocab_size, character_coverage, progress))
-    rust = assemble(type, model, normalizer)
+    learned = TYPES[type](_Corpus(lines, special, vocab_size, character_coverage, progress))
+    if isinstance(learned, SentencePieceModel):
+        rust = convert(learned, before=[] if normalizer is None else [normalizer])
+    else:
+        rust = assemble(type, learned, normalizer)
     rust.add_special_tokens([special_token(piece, type) for piece in special])
     size = rust.get_vocab_size()
     if size > vocab_size:
@@ -85,7 +90,10 @@ def train(
         raise ConfigError(
             f"vocab_size {vocab_size:,} is more than the data allows: {found}; set {size} or less, or add text"
         )
-    return Tokenizer(rust.to_str().encode(), _settings(special))
+    settings = _settings(special)
+    if type == "unigram":
+        settings |= {"extra_ids": 0, "normalization": normalization, "lowercase": lowercase}
+    return Tokenizer(rust.to_str().encode(), settings)
 
 
 @dataclass
@@ -156,36 +164,12 @@ def _continues(character: str) -> bool:
     return category[0] not in "PSZ" or category == "Pc"
 
 
-def _unigram(corpus: _Corpus) -> models.Model:
-    """The library's last pruning may fall below the size asked for; then a larger one is trained and cut."""
-    needed = len(corpus.special) + len({*corpus.alphabet()} - {" "} | {"▁"})
+def _unigram(corpus: _Corpus) -> SentencePieceModel:
+    alphabet = {*corpus.alphabet()} - {" ", "\0", "▁"}
+    needed = len(corpus.special) + len(alphabet) + 1
     if needed > corpus.vocab_size:
         raise _too_small("unigram", corpus.vocab_size, needed)
-    size, pieces = corpus.vocab_size, list[tuple[str, float]]()
-    while True:
-        trainer = trainers.UnigramTrainer(
-            vocab_size=size, special_tokens=corpus.special, unk_token=UNK, show_progress=corpus.progress
-        )
-        trained = json.loads(corpus.fit("unigram", models.Unigram(), trainer).to_str())["model"]["vocab"]
-        if len(pieces) == len(trained) or len(trained) >= corpus.vocab_size:
-            break
-        size, pieces = 2 * size, trained
-    first = len(corpus.special)
-    found = [(piece, 0.0) for piece in corpus.special] + _settled(trained[first:], corpus.vocab_size - first)
-    return models.Unigram(found, unk_id=corpus.special.index(UNK), byte_fallback=False)
-
-
-def _settled(pieces: list[tuple[str, float]], most: int) -> list[tuple[str, float]]:
-    """The `most` likeliest pieces, and every character, in an order that depends on the data alone.
-
-    The library sums in the order of a hash table (the last digits of a score vary), and spreads the characters that
-    lost all probability, in that order too, 1e-4 apart above the lowest score; here they share the lowest.
-    """
-    lowest = min(score for _, score in pieces)
-    spread = lowest + 1e-4 * sum(len(piece) == 1 for piece, _ in pieces)
-    even = [(piece, round(lowest if len(piece) == 1 and score <= spread else score, 6)) for piece, score in pieces]
-    ranked = sorted(even, key=lambda entry: (len(entry[0]) > 1, -entry[1], entry[0]))[:most]
-    return sorted(ranked, key=lambda entry: (-entry[1], entry[0]))
+    return learn(corpus.lines, corpus.special, alphabet, corpus.vocab_size, progress=corpus.progress)
 
 
 def _word(corpus: _Corpus) -> models.Model:
@@ -202,7 +186,7 @@ def _char(corpus: _Corpus) -> models.Model:
     return models.BPE({piece: index for index, piece in enumerate(known)}, [], unk_token=UNK)
 
 
-TYPES: dict[str, Callable[[_Corpus], models.Model]] = {
+TYPES: dict[str, Callable[[_Corpus], models.Model | SentencePieceModel]] = {
     "byte-bpe": _byte_bpe,
     "bpe": _bpe,
     "wordpiece": _wordpiece,
