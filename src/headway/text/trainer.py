@@ -19,12 +19,13 @@ of the library far below its 32 bits.
 
 from __future__ import annotations
 
+import sys
 import unicodedata
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from tokenizers import Tokenizer as RustTokenizer
 from tokenizers import models, pre_tokenizers, trainers
 
@@ -33,9 +34,10 @@ from headway.text.pipeline import FORMS, MASK, assemble, normalize, special_toke
 from headway.text.sentencepiece import convert
 from headway.text.spm_file import SentencePieceModel
 from headway.text.tokenizer import Tokenizer
-from headway.text.unigram import learn
+from headway.text.unigram import characters, learn
 
 PAD, UNK, START, END = SPECIAL_PIECES = ("<pad>", "<unk>", "<s>", "</s>")
+_LINES = 10_000  # whose characters are counted at once
 
 
 def train(
@@ -108,16 +110,15 @@ class _Corpus:
 
     def alphabet(self) -> list[str]:
         """The characters to know, the most frequent first; the others become blanks in the lines."""
-        counts: Counter[str] = Counter()
-        for line in self.lines:
-            counts.update(line)
-        ranked = sorted(counts, key=lambda character: (-counts[character], character))
+        counts = np.zeros(sys.maxunicode + 1, np.int64)
+        for start in range(0, len(self.lines), _LINES):
+            codes = "".join(self.lines[start : start + _LINES]).encode("utf-32-le", "surrogatepass")
+            counts += np.bincount(np.frombuffer(codes, np.uint32), minlength=len(counts))
+        order = np.argsort(-counts, kind="stable")[: np.count_nonzero(counts)]
+        ranked = [chr(code) for code in order.tolist()]
         if self.coverage == 1:
             return ranked
-        known, covered, wanted = 0, 0, self.coverage * counts.total()
-        while covered < wanted:
-            covered += counts[ranked[known]]
-            known += 1
+        known = int(np.searchsorted(np.cumsum(counts[order]), self.coverage * counts.sum())) + 1
         rare = str.maketrans(dict.fromkeys(ranked[known:], " "))
         self.lines = [line.translate(rare) for line in self.lines]
         return ranked[:known]
@@ -165,8 +166,8 @@ def _continues(character: str) -> bool:
 
 
 def _unigram(corpus: _Corpus) -> SentencePieceModel:
-    alphabet = {*corpus.alphabet()} - {" ", "\0", "▁"}
-    needed = len(corpus.special) + len(alphabet) + 1
+    alphabet = {*corpus.alphabet()}
+    needed = len(corpus.special) + len(characters(alphabet))
     if needed > corpus.vocab_size:
         raise _too_small("unigram", corpus.vocab_size, needed)
     return learn(corpus.lines, corpus.special, alphabet, corpus.vocab_size, progress=corpus.progress)

@@ -24,7 +24,7 @@ from headway.text.spm_file import CONTROL, NORMAL, UNIGRAM, UNKNOWN, Piece, Sent
 STEP = 64  # scores are multiples of its inverse
 _EXACT = 1 << 24  # whole numbers below it are exact in single precision
 _PENALTY = 10.0  # of what is unknown, below the worst piece
-_RESERVED = str.maketrans("\0\u2585", "  ")  # a line with one would be left out
+_RESERVED = "\0\u2585"  # a line with one would be left out
 _THREADS = 16  # of learning, whatever the machine has: sums depend on how they are shared out
 
 
@@ -42,6 +42,11 @@ def model_of_pieces(pieces: Sequence[Piece], unknown: str) -> SentencePieceModel
     )
 
 
+def characters(alphabet: Collection[str]) -> set[str]:
+    """The characters of a text that are pieces in any case."""
+    return {BLANK, *alphabet} - {" ", "\0"}
+
+
 def learn(
     lines: Sequence[str], special: Sequence[str], alphabet: Collection[str], vocab_size: int, *, progress: bool
 ) -> SentencePieceModel:
@@ -50,17 +55,20 @@ def learn(
     Args:
         lines: normalised text.
         special: what pads, what is unknown, start and end (named as sentencepiece names them), and more.
-        alphabet: the characters that are pieces in any case.
+        alphabet: the characters of the lines.
         vocab_size: room for all of these at least.
         progress: let sentencepiece say on standard error what it does.
     """
     from sentencepiece import SentencePieceTrainer
 
+    blanks = str.maketrans(dict.fromkeys(_RESERVED, " "))
+    if any(letter in alphabet for letter in _RESERVED):
+        lines = [line.translate(blanks) for line in lines]
     size, before = vocab_size, -1
     while True:  # its last pruning may fall below the size asked for; then a larger one is learned and cut
         content = io.BytesIO()
         SentencePieceTrainer.train(
-            sentence_iterator=(line.translate(_RESERVED) for line in lines),
+            sentence_iterator=iter(lines),
             model_writer=content,
             model_type="unigram",
             vocab_size=size,
@@ -80,7 +88,7 @@ def learn(
         scores = {piece.text: round(piece.score * STEP) / STEP for piece in parse(content.getvalue()).pieces}
         scores = {text: score for text, score in scores.items() if text not in special}
         lowest = min(scores.values())
-        scores |= dict.fromkeys(sorted({BLANK, *alphabet} - {" ", "\0", *scores}), lowest)  # such as line ends
+        scores |= dict.fromkeys(sorted(characters(alphabet) - {*scores}), lowest)  # such as line ends
         if len(scores) + len(special) >= vocab_size or len(scores) == before:
             break
         size, before = 2 * size, len(scores)
