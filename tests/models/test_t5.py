@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from transformers import T5ForConditionalGeneration, T5Model
 
+from headway.checkpoints import hf
 from headway.checkpoints.native import write_json
 from headway.checkpoints.rename import to_theirs
 from headway.errors import CheckpointError, ConfigError
@@ -21,8 +22,9 @@ from headway.models.families import t5
 from headway.models.sizes import parameters_by_part
 from headway.models.transformer import EncoderDecoder
 from headway.nn.masks import Layout
-from headway.spec import PositionSpec, SpecialTokens, TransformerSpec
-from tests.parity.harness import Row, batch, difference, ours_of, outputs, twin_of
+from headway.spec import HeadSpec, PositionSpec, SpecialTokens, TransformerSpec
+from headway.tasks.info import describe
+from tests.parity.harness import Row, batch, difference, ours_of, outputs, spec_of_config, twin_of
 from tests.parity.rows_t5 import CONFIGS, FIRST, LATER, ROWS
 
 TOKENS = SpecialTokens(pad_id=0, start_id=0, end_id=1)
@@ -88,12 +90,32 @@ def test_transformers_opens_a_head_of_its_own(tmp_path: Path) -> None:
     write_json(tmp_path / "config.json", t5.config(ours.spec))
     twin = T5ForConditionalGeneration.from_pretrained(tmp_path).eval()
     assert difference(outputs(row, twin, given), outputs(row, ours, given)) < 2e-6
-    assert t5.spec(twin.config.to_dict()) == ours.spec
+    assert spec_of_config(row, twin.config) == ours.spec
+
+
+def test_a_t5_that_transformers_5_made_untied_is_tied_and_not_scaled(tmp_path: Path) -> None:
+    """Whatever its configuration says of a tie: the file decides, here and there."""
+    row, own = next(row for row in ROWS if row.name == "t5-v1.1-tied"), torch.randn(99, 32)
+    given, twin = batch(row), T5ForConditionalGeneration(LATER).eval()
+    twin.save_pretrained(tmp_path)
+    ours = hf.load(tmp_path)
+    assert ours.head.weight is ours.decoder.tokens.weight
+    assert ours.spec.head.scale == 1.0
+    assert difference(outputs(row, ours, given), outputs(row, twin, given)) < 2e-6
+    assert describe(tmp_path)["parameters"] == sum(weight.numel() for weight in twin.parameters())
+    twin.lm_head.weight = torch.nn.Parameter(own)
+    twin.save_pretrained(tmp_path)
+    twin = T5ForConditionalGeneration.from_pretrained(tmp_path).eval()
+    ours = hf.load(tmp_path)
+    assert torch.equal(ours.head.weight, own)
+    assert difference(outputs(row, ours, given), outputs(row, twin, given)) < 2e-6
+    assert describe(tmp_path)["parts"]["head"] == own.numel()
+    assert hf.read(tmp_path, architecture="T5EncoderModel").unread[-1] == "lm_head.weight"
 
 
 def test_a_configuration_that_contradicts_itself_is_refused() -> None:
     config = CONFIGS["google-t5/t5-small"]
-    assert not t5.spec(config | {"scale_decoder_outputs": False}).head.tied  # as transformers 5 keeps version 1.1
+    assert t5.spec(config | {"scale_decoder_outputs": False}).head == HeadSpec()
     with pytest.raises(CheckpointError, match="scale_decoder_outputs"):
         t5.spec(config | {"tie_word_embeddings": False, "scale_decoder_outputs": True})
     with pytest.raises(CheckpointError, match="gated_gelu"):

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import PretrainedConfig
 
+from headway.checkpoints.configuration import with_names
 from headway.checkpoints.native import fill
 from headway.checkpoints.rename import to_ours
 from headway.models import build
@@ -39,6 +40,8 @@ DROPOUTS = {  # what the rates are called, each another number: a swapped pair i
     "dropout": 0.2,
     "dropout_rate": 0.2,
 }
+
+UNREAD = ("cls.predictions.bias", "lm_head.bias")  # of a BERT that is not tied: zero, as transformers makes them
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +79,7 @@ def twin_of(row: Row, std: float) -> nn.Module:
         for name, weight in twin.named_parameters():
             if weight in norms:
                 weight.uniform_(0.9, 1.1) if name.endswith("weight") else weight.normal_(std=0.1)
-            elif weight.requires_grad:
+            elif weight.requires_grad and not (name in UNREAD and not config.tie_word_embeddings):
                 weight.normal_(std=std)
     return twin
 
@@ -92,7 +95,13 @@ def tensors_of(row: Row, std: float) -> dict[str, Tensor]:
 
 def spec_of(row: Row, std: float) -> Any:
     """What our family reads from the twin's configuration."""
-    return row.family.spec(twin_of(row, std).config.to_dict(), row.twin.__name__)
+    return spec_of_config(row, twin_of(row, std).config)
+
+
+def spec_of_config(row: Row, config: PretrainedConfig) -> Any:
+    """What our family reads from a configuration beside the twin's weights."""
+    names = dict(twin_of(row, row.std).named_parameters())
+    return row.family.spec(with_names(config.to_dict(), names), row.twin.__name__)
 
 
 def ours_of(row: Row, std: float | None = None) -> Any:

@@ -62,6 +62,10 @@ def last_token_pooled(model: nn.Module) -> None:
     model.pooler.register_forward_pre_hook(lambda _module, _given: (last.pop(),))
 
 
+def head_of_the_embedding(model: nn.Module) -> None:
+    model.head.weight = model.stack.tokens.weight
+
+
 def labels_swapped(model: nn.Module) -> None:
     weight = model.label_head.out.weight.data
     weight.copy_(weight.flip(0))
@@ -86,6 +90,13 @@ ROWS = [
         inputs="pairs",
         takes_positions=True,
         mutants=(scale_off, head_bias_lost, head_norm_lost),
+    ),
+    Row(
+        "bert-masked-lm-untied",
+        BertForMaskedLM,
+        BertConfig(**SIZES, tie_word_embeddings=False),
+        bert,
+        mutants=(head_of_the_embedding, head_bias_lost),
     ),
     Row("bert-masked-lm-relu", BertForMaskedLM, BertConfig(**SIZES, hidden_act="relu"), bert, mutants=(tanh_for_erf,)),
     Row("bert-next-sentence", BertForNextSentencePrediction, SMALL, bert, inputs="pairs", mutants=(labels_swapped,)),
@@ -142,7 +153,7 @@ NAMES = (
     {f"stack.{table}.weight" for table in ("tokens", "position.table", "types")}
     | weight_and_bias(" ".join(f"stack.blocks.{{i}}.{module}" for module in LAYER.split()))
     | weight_and_bias("stack.embedding_norm pooler head.transform.dense head.transform.norm label_head.out")
-    | {"head.bias"}
+    | {"head.weight", "head.bias"}
 )
 PUBLISHED = {  # what all of the checkpoints below have in common
     "architectures": ["BertForMaskedLM"],
@@ -200,6 +211,7 @@ OTHER = {  # another value for every key that is read
     "type_vocab_size": 7,
     "initializer_range": 0.7,
     "layer_norm_eps": 0.7,
+    "tie_word_embeddings": False,
     "pad_token_id": 7,
     "bos_token_id": 7,
     "eos_token_id": 7,

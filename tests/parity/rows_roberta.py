@@ -24,7 +24,13 @@ from tests.parity.harness import (
     tanh_for_erf,
     weight_and_bias,
 )
-from tests.parity.rows_bert import head_bias_lost, head_norm_lost, labels_swapped, last_token_pooled
+from tests.parity.rows_bert import (
+    head_bias_lost,
+    head_norm_lost,
+    head_of_the_embedding,
+    labels_swapped,
+    last_token_pooled,
+)
 
 SIZES = rows_bert.SIZES | {"type_vocab_size": 1, "layer_norm_eps": 1e-5}
 SMALL, PAD_FOUR = RobertaConfig(**SIZES), RobertaConfig(**SIZES, pad_token_id=4)
@@ -48,6 +54,13 @@ ROWS = [
         mutants=(scale_off, query_and_key_swapped, positions_later, tanh_for_erf, blocks_swapped, last_token_pooled),
     ),
     Row("roberta-masked-lm", RobertaForMaskedLM, SMALL, roberta, mutants=(offset_lost, head_bias_lost, head_norm_lost)),
+    Row(
+        "roberta-masked-lm-untied",
+        RobertaForMaskedLM,
+        RobertaConfig(**SIZES, tie_word_embeddings=False),
+        roberta,
+        mutants=(head_of_the_embedding, head_bias_lost),
+    ),
     Row("roberta-pad-four", RobertaForMaskedLM, PAD_FOUR, roberta, mutants=(offset_lost, scale_off)),
     Row(
         "roberta-labels",

@@ -55,6 +55,10 @@ def head_of_the_embedding(model: nn.Module) -> None:
     model.head.weight = model.decoder.tokens.weight
 
 
+def head_scaled(model: nn.Module) -> None:
+    model.head.scale = model.spec.decoder.d_model**-0.5
+
+
 def erf_for_tanh(model: nn.Module) -> None:
     model.encoder.blocks[0].feed_forward.activation = F.gelu
 
@@ -95,6 +99,16 @@ ROWS = [
         inputs="seq2seq",
         outputs=("logits", "encoder_last_hidden_state"),
         mutants=(*STACKS, erf_for_tanh, gate_and_up_swapped, head_of_the_embedding),
+    ),
+    Row(
+        "t5-v1.1-tied",  # as transformers 5 makes it, whatever is asked for
+        T5ForConditionalGeneration,
+        LATER,
+        t5,
+        std=0.1,
+        inputs="seq2seq",
+        outputs=("logits", "encoder_last_hidden_state"),
+        mutants=(scale_off, head_scaled),
     ),
     Row(
         "t5-encoder",

@@ -35,6 +35,7 @@ from tests.parity.harness import (
     pattern,
     positions,
     spec_of,
+    spec_of_config,
     tensors_of,
     train,
     twin_of,
@@ -150,7 +151,7 @@ def test_a_configuration_comes_back_from_its_spec(row: Row) -> None:
     written = row.family.config(spec)
     assert row.family.spec(written) == spec
     opened = type(row.config).from_dict(written)
-    assert row.family.spec(opened.to_dict()) == spec
+    assert spec_of_config(row, opened) == spec
     assert opened.architectures == [row.twin.__name__]
     assert from_json(json.loads(json.dumps(to_json(spec)))) == spec
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,15 @@ def read_config(folder: Path) -> dict[str, Any]:
         CheckpointError: it is missing or damaged.
     """
     return read_json(folder / "config.json", "a model's configuration")
+
+
+def with_names(config: dict[str, Any], names: Container[str]) -> dict[str, Any]:
+    """A configuration and what only the `names` of the tensors tell: whether a T5 has a head of its own.
+
+    transformers 5 writes that every T5 is tied, and lets the weights decide.
+    """
+    has_own = config.get("scale_decoder_outputs") is False and "lm_head.weight" in names
+    return {**config, "tie_word_embeddings": False} if has_own else config
 
 
 def family_of(config: Mapping[str, Any], folder: Path) -> Published:

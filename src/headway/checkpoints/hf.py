@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from headway.checkpoints.configuration import family_of, family_of_spec, read_config, spec_of
+from headway.checkpoints.configuration import family_of, family_of_spec, read_config, spec_of, with_names
 from headway.checkpoints.files import check_names, write_json
 from headway.checkpoints.generation import GREEDY, GenerationDefaults
 from headway.checkpoints.naming import Names, buffer_of, known_names, match
@@ -67,12 +67,14 @@ def read(
     """
     config = read_config(folder)
     family = family_of(config, folder)
+    spec_of(config, folder, architecture)  # what it cannot be is said first
+    weights = open_weights(folder)
+    config = with_names(config, weights.shapes)
     spec = spec_of(config, folder, architecture)
     if head is not None:
         spec = with_head(spec, head)
-    weights = open_weights(folder)
     rows = family.keys(spec)
-    wanted = [row.theirs for row in rows if not is_new(row.names[0], head)]
+    wanted = [row.theirs for row in rows if not any(is_new(name, head) for name in row.names)]
     names = match(wanted, weights.shapes, family, spec)
     strange = set(names.left_over)
     if strange:  # parts that other classes of the family have are known, and left unread
@@ -120,7 +122,7 @@ def save(
     tensors = [
         Stored(
             row.theirs,
-            sum(parameters[name].numel() for name in row.names) * kind.itemsize,
+            row.to_theirs([parameters[name].to("meta") for name in row.names]).numel() * kind.itemsize,
             _maker(row, parameters, kind),
         )
         for row in family.keys(model.spec)
@@ -132,7 +134,7 @@ def save(
 
 
 def _maker(row: Same, parameters: Mapping[str, Tensor], dtype: torch.dtype) -> Callable[[], Tensor]:
-    return lambda: row.to_theirs([parameters[name].to("cpu", dtype) for name in row.names])
+    return lambda: row.to_theirs([parameters[name].to("cpu", dtype) for name in row.names]).to(dtype)
 
 
 def _check_repeats(names: Names, weights: Weights, folder: Path) -> None:

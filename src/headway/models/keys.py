@@ -120,6 +120,23 @@ class PerHead(Same):
         return torch.stack([tensor.unflatten(0, (self.heads, -1)) for tensor in tensors], 1).flatten(0, 2)
 
 
+@dataclass(frozen=True, slots=True)
+class Unread(Same):
+    """A vector of theirs `(size,)` that nobody reads and that is none of ours: written as zeros."""
+
+    size: int
+
+    def to_ours(self, tensor: Tensor) -> Sequence[Tensor]:
+        """Nothing."""
+        return []
+
+    def to_theirs(self, tensors: Sequence[Tensor]) -> Tensor:
+        """Zeros."""
+        import torch
+
+        return torch.zeros(self.size)
+
+
 def each_layer(rows: Iterable[Same], num_layers: int) -> list[Same]:
     """The rows once for every layer, its number in the place of `{i}`."""
     return [row.of_layer(i) for i in range(num_layers) for row in rows]

@@ -9,7 +9,7 @@ from typing import Any
 
 from headway import spec as specs
 from headway.checkpoints import hub
-from headway.checkpoints.configuration import check_sizes, family_of, read_config, spec_of
+from headway.checkpoints.configuration import check_sizes, family_of, read_config, spec_of, with_names
 from headway.checkpoints.files import check_names, read_json
 from headway.checkpoints.header import Entry, read_header, read_headers, weight_files
 from headway.checkpoints.naming import known_names, match
@@ -43,8 +43,10 @@ def describe(model: str | Path, *, revision: str | None = None, offline: bool = 
         sizes = {name: entry.size for name, entry in entries.items()} or _by_building(spec, path)
     elif (path / "config.json").exists():
         config = read_config(path)
-        spec = spec_of(config, path)
+        spec_of(config, path)  # what it cannot be is said first
         entries = _of_folder(path) if entries is None else entries
+        config = with_names(config, entries)
+        spec = spec_of(config, path)
         sizes = _by_our_names(config, spec, entries, path) if entries else _by_building(spec, path)
     else:
         raise CheckpointError(f"{path} holds no model: neither spec.json nor config.json is there")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -115,7 +114,7 @@ SIZES = {  # the small ones: Turc et al. 2019
 
 # --- as others publish it ---
 
-MODEL_TYPE, PREFIX = "bert", "bert."
+MODEL_TYPE, PREFIX, WORDS = "bert", "bert.", "cls.predictions"
 ARCHITECTURES = (
     "BertModel",
     "BertForMaskedLM",
@@ -130,14 +129,14 @@ ARCHITECTURES = (
 READ = {  # what `spec` looks at
     "vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "hidden_act",
     "hidden_dropout_prob", "attention_probs_dropout_prob", "classifier_dropout", "max_position_embeddings",
-    "type_vocab_size", "initializer_range", "layer_norm_eps", "pad_token_id", "bos_token_id", "eos_token_id",
+    "type_vocab_size", "initializer_range", "layer_norm_eps", "tie_word_embeddings", "pad_token_id", "bos_token_id",
+    "eos_token_id",
 }
 FIXED = {  # what has one value in this family; another one would be another model
     "model_type": MODEL_TYPE,
     "is_encoder_decoder": False,
     "is_decoder": False,
     "add_cross_attention": False,
-    "tie_word_embeddings": True,
     "position_embedding_type": "absolute",
 }
 UNUSED = {  # what has no influence on the model: remains of Google's first release
@@ -157,7 +156,7 @@ def spec(config: Mapping[str, Any], architecture: str | None = None) -> SingleSt
     name = architecture_of(config, architecture, ARCHITECTURES, "BertModel")
     choices = choices_of(config)
     has_words = name in ("BertForMaskedLM", "BertForPreTraining")
-    words = dataclasses.replace(MASKED_LM, transform=choices.activation) if has_words else None
+    words = HeadSpec(tied=encoders.is_tied(config), bias=True, transform=choices.activation) if has_words else None
     tokens = special_tokens(config, pad=0, start=None, end=None)
     with said_of_config():
         return choices.spec(
@@ -227,9 +226,9 @@ def keys(model: SingleStackSpec) -> list[Same]:
     rows = encoders.keys(model, PREFIX)
     if model.language_head is not None:
         rows += [
-            *weight_and_bias("head.transform.dense", "cls.predictions.transform.dense"),
-            *weight_and_bias("head.transform.norm", "cls.predictions.transform.LayerNorm"),
-            Same("head.bias", "cls.predictions.bias"),
+            *weight_and_bias("head.transform.dense", f"{WORDS}.transform.dense"),
+            *weight_and_bias("head.transform.norm", f"{WORDS}.transform.LayerNorm"),
+            *encoders.projection(model.language_head, model.stack.vocab_size, WORDS),
         ]
     head = model.label_head
     if head is not None:
@@ -248,7 +247,4 @@ def copies(model: SingleStackSpec) -> dict[str, str]:
         for new, before in old.items()
         if name.endswith(f"LayerNorm{new}")
     }
-    if model.language_head is not None:
-        found["cls.predictions.decoder.weight"] = f"{PREFIX}embeddings.word_embeddings.weight"
-        found["cls.predictions.decoder.bias"] = "cls.predictions.bias"
-    return found
+    return found | encoders.projection_copies(model.language_head, WORDS, PREFIX)

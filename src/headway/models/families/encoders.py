@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from headway.models.families.exchange import activation_name, label_keys, share, token_keys
-from headway.models.keys import Same, each_layer, weight_and_bias
-from headway.spec import SingleStackSpec
+from headway.models.keys import Same, Unread, each_layer, weight_and_bias
+from headway.spec import HeadSpec, SingleStackSpec
 
 TASKS = {  # what their classes are called
     "text": "SequenceClassification",
@@ -23,9 +23,14 @@ def classifier_dropout(config: Mapping[str, Any]) -> float:
     return share(config, "classifier_dropout", share(config, "hidden_dropout_prob", 0.1))
 
 
+def is_tied(config: Mapping[str, Any]) -> bool:
+    """Whether the head for words multiplies by the embedding."""
+    return config.get("tie_word_embeddings") is not False
+
+
 def written(model: SingleStackSpec) -> dict[str, Any]:
     """The keys of `config.json` that they have in common."""
-    stack, head = model.stack, model.label_head
+    stack, words, head = model.stack, model.language_head, model.label_head
     return {
         "vocab_size": stack.vocab_size,
         "hidden_size": stack.d_model,
@@ -40,6 +45,7 @@ def written(model: SingleStackSpec) -> dict[str, Any]:
         "type_vocab_size": stack.token_types,
         "initializer_range": model.init.std,
         "layer_norm_eps": stack.norm_eps,
+        "tie_word_embeddings": words is None or words.tied,
         **token_keys(model.tokens),
         **({} if head is None else label_keys(head)),
     }
@@ -52,6 +58,21 @@ def keys(model: SingleStackSpec, prefix: str) -> list[Same]:
     rows = EMBEDDINGS + each_layer(LAYER, model.stack.num_layers)
     rows += weight_and_bias("pooler", "pooler.dense") if model.pooler else []
     return [replace(row, theirs=prefix + row.theirs) for row in rows]
+
+
+def projection(head: HeadSpec, vocab_size: int, name: str) -> list[Same]:
+    """The rows of the head for words; an untied one has a bias of its own, and no longer adds the common one."""
+    if head.tied:
+        return [Same("head.bias", f"{name}.bias")]
+    return [*weight_and_bias("head", f"{name}.decoder"), Unread((), f"{name}.bias", vocab_size)]
+
+
+def projection_copies(head: HeadSpec | None, name: str, prefix: str) -> dict[str, str]:
+    """Where a tied head may be repeated."""
+    if head is None or not head.tied:
+        return {}
+    table = f"{prefix}embeddings.word_embeddings.weight"
+    return {f"{name}.decoder.weight": table, f"{name}.decoder.bias": f"{name}.bias"}
 
 
 EMBEDDINGS = [

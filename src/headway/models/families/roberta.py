@@ -8,7 +8,7 @@ from typing import Any
 
 from headway.models.families import bert
 from headway.models.families.bert import MASKED_LM, Bert, choices_of
-from headway.models.families.encoders import TASKS, classifier_dropout, written
+from headway.models.families.encoders import TASKS, classifier_dropout, is_tied, projection, projection_copies, written
 from headway.models.families.encoders import keys as stack_keys
 from headway.models.families.exchange import (
     architecture_of,
@@ -26,7 +26,7 @@ from headway.spec import LabelHeadSpec, SingleStackSpec
 _base = Bert(family="roberta", token_types=1, after_padding=True, norm_eps=1e-5)
 SIZES = {"base": _base, "large": dataclasses.replace(_base, num_layers=24, d_model=1024, num_heads=16)}
 
-MODEL_TYPE, PREFIX = "roberta", "roberta."
+MODEL_TYPE, PREFIX, WORDS = "roberta", "roberta.", "lm_head"
 ARCHITECTURES = ("RobertaModel", "RobertaForMaskedLM", *(f"RobertaFor{task}" for task in TASKS.values()))
 READ, UNUSED = bert.READ, bert.UNUSED
 FIXED = bert.FIXED | {"model_type": MODEL_TYPE}
@@ -42,13 +42,13 @@ def spec(config: Mapping[str, Any], architecture: str | None = None) -> SingleSt
     check(config, read=READ, fixed=FIXED, unused=UNUSED)
     name = architecture_of(config, architecture, ARCHITECTURES, "RobertaModel")
     tokens = special_tokens(config, pad=1, start=0, end=2)
-    choices = choices_of(config)
+    choices, words = choices_of(config), dataclasses.replace(MASKED_LM, tied=is_tied(config))
     length = choices.max_length - tokens.pad_id - 1  # the table has rows for the padding id and what is before it
     with said_of_config():
         return dataclasses.replace(choices, family="roberta", max_length=length, after_padding=True).spec(
             number(config, "vocab_size"),
             tokens,
-            language_head=MASKED_LM if name == "RobertaForMaskedLM" else None,
+            language_head=words if name == "RobertaForMaskedLM" else None,
             label_head=_label_head(config, name),
         )
 
@@ -83,9 +83,9 @@ def keys(model: SingleStackSpec) -> list[Same]:
     """What each of our parameters is called in a RoBERTa checkpoint."""
     rows, head = stack_keys(model, PREFIX), model.label_head
     if model.language_head is not None:
-        rows += weight_and_bias("head.transform.dense", "lm_head.dense")
-        rows += weight_and_bias("head.transform.norm", "lm_head.layer_norm")
-        rows += [Same("head.bias", "lm_head.bias")]
+        rows += weight_and_bias("head.transform.dense", f"{WORDS}.dense")
+        rows += weight_and_bias("head.transform.norm", f"{WORDS}.layer_norm")
+        rows += projection(model.language_head, model.stack.vocab_size, WORDS)
     if head is not None and head.hidden:
         rows += weight_and_bias("label_head.hidden", "classifier.dense")
         rows += weight_and_bias("label_head.out", "classifier.out_proj")
@@ -96,7 +96,4 @@ def keys(model: SingleStackSpec) -> list[Same]:
 
 def copies(model: SingleStackSpec) -> dict[str, str]:
     """Names under which a RoBERTa checkpoint may repeat a tensor, or keep it instead, and the name in `keys`."""
-    if model.language_head is None:
-        return {}
-    table = f"{PREFIX}embeddings.word_embeddings.weight"
-    return {"lm_head.decoder.weight": table, "lm_head.decoder.bias": "lm_head.bias"}
+    return projection_copies(model.language_head, WORDS, PREFIX)

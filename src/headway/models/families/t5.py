@@ -73,6 +73,7 @@ class T5:
     activation: Activation = "relu"
     gated: bool = False
     tied_head: bool = True  # encoder and decoder always share their embedding
+    scaled_head: bool = True  # where it is tied: its inputs by d_model ** -0.5
     position: PositionKind = "relative"
     buckets: int = 32
     max_distance: int = 128
@@ -90,11 +91,12 @@ class T5:
         """
         encoder, decoder = self._stack(source_vocab_size), self._stack(target_vocab_size)
         layers = self.decoder_layers or self.num_layers
+        is_scaled = self.tied_head and self.scaled_head
         return TransformerSpec(
             family=MODEL_TYPE,
             encoder=encoder,
             decoder=replace(decoder, num_layers=layers, causal=True, cross_attention=True),
-            head=HeadSpec(scale=self.d_model**-0.5) if self.tied_head else HeadSpec(tied=False),
+            head=HeadSpec(tied=self.tied_head, scale=self.d_model**-0.5 if is_scaled else 1.0),
             init=INIT,
             tokens=tokens,
         )
@@ -175,6 +177,7 @@ def _tokens(config: Mapping[str, Any]) -> SpecialTokens:
 def _choices(config: Mapping[str, Any], architecture: str) -> T5:
     config = {**LEFT_OUT, **config}
     act, gated = _feed_forward(config)
+    tied, scaled = (True, True) if architecture == "T5Model" else _head(config)
     return T5(
         num_layers=number(config, "num_layers"),
         decoder_layers=number(config, "num_decoder_layers", "num_layers"),
@@ -185,7 +188,8 @@ def _choices(config: Mapping[str, Any], architecture: str) -> T5:
         dropout=share(config, "dropout_rate", 0.1),
         activation=act,
         gated=gated,
-        tied_head=architecture == "T5Model" or _has_tied_head(config),
+        tied_head=tied,
+        scaled_head=scaled,
         buckets=number(config, "relative_attention_num_buckets"),
         max_distance=number(config, "relative_attention_max_distance"),
         norm_eps=share(config, "layer_norm_epsilon", 1e-6),
@@ -204,8 +208,8 @@ def _feed_forward(config: Mapping[str, Any]) -> tuple[Activation, bool]:
     return activation({"feed_forward_proj": name}, "feed_forward_proj", name), bool(gate if gated is None else gated)
 
 
-def _has_tied_head(config: Mapping[str, Any]) -> bool:
-    """Tied and scaled, or neither: transformers 5 keeps version 1.1 as tied but not scaled and lets the weights decide.
+def _head(config: Mapping[str, Any]) -> tuple[bool, bool]:
+    """Whether it is tied, and scaled; one that is tied but not scaled is a version 1.1 that transformers 5 made.
 
     Raises:
         CheckpointError: scaled but not tied.
@@ -213,8 +217,8 @@ def _has_tied_head(config: Mapping[str, Any]) -> bool:
     tied = config.get("tie_word_embeddings") is not False
     scaled = config.get("scale_decoder_outputs")
     if scaled and not tied:
-        raise CheckpointError("config.json: scale_decoder_outputs without tie_word_embeddings; only both or neither")
-    return tied if scaled is None else bool(scaled)
+        raise CheckpointError("config.json: scale_decoder_outputs without tie_word_embeddings, which no T5 has")
+    return tied, tied if scaled is None else bool(scaled)
 
 
 def config(model: TransformerSpec | SingleStackSpec) -> dict[str, Any]:
@@ -248,11 +252,17 @@ def config(model: TransformerSpec | SingleStackSpec) -> dict[str, Any]:
         "feed_forward_proj": f"gated-{act.removesuffix('_new')}" if stack.gated else act,
         "dense_act_fn": act,
         "is_gated_act": stack.gated,
-        "tie_word_embeddings": not isinstance(model, TransformerSpec) or model.head.tied,
+        **({"tie_word_embeddings": True} if not isinstance(model, TransformerSpec) else _head_keys(model.head)),
         **token_keys(model.tokens, starts="decoder_start_token_id"),
         **({} if head is None else {"classifier_dropout": head.dropout, **label_keys(head)}),
     }
     return confirmed(data, spec, model)
+
+
+def _head_keys(head: HeadSpec) -> dict[str, bool]:
+    """What `_head` reads."""
+    is_plain = head.tied and head.scale == 1.0
+    return {"tie_word_embeddings": head.tied} | ({"scale_decoder_outputs": False} if is_plain else {})
 
 
 def keys(model: TransformerSpec | SingleStackSpec) -> list[Same]:
