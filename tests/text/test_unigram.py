@@ -65,7 +65,7 @@ def test_both_give_the_same_ids(normalization: str, lowercase: bool, tmp_path: P
         slow = [ours.encode(text).ids for text in batch]
         assert ours.encode_batch(batch) == slow
         for text, ids in zip(batch, slow, strict=True):
-            if normalization == "none" and "\0" not in text:
+            if normalization == "none":
                 assert package.encode(text) == ids
             if normalization == "none" and ours.unk_id not in ids:
                 assert package.decode(ids) == ours.decode(ids) == text.replace("▁", " ")
@@ -77,9 +77,9 @@ def test_what_sums_do_not_settle_is_left_to_the_library(tmp_path: Path) -> None:
     ours = tokenizer()
     assert ours._cutter is not None
     long = "cats " * (ours._cutter._longest // 4)
-    fast = ours._cutter.encode_batch([long, "cats", "a\0", long[: ours._cutter._longest]])
-    assert [ids is None for ids in fast] == [True, False, True, False]
-    assert ours.encode_batch([long, "cats", "a\0"]) == [ours.encode(text).ids for text in (long, "cats", "a\0")]
+    fast = ours._cutter.encode_batch([long, "cats", long[: ours._cutter._longest]])
+    assert [ids is None for ids in fast] == [True, False, False]
+    assert ours.encode_batch([long, "cats", long]) == [ours.encode(text).ids for text in (long, "cats", long)]
     assert all((score * STEP).is_integer() for _, score in ours.definition["model"]["vocab"])
     (tmp_path / "spiece.model").write_bytes(published.train("unigram"))
     other = Tokenizer.load(tmp_path)

@@ -2,8 +2,8 @@
 
 The ids are those of the Rust library, for every text. A cut is the best sum of scores; sentencepiece adds in single
 precision, the library in double, so scores learned here are multiples of 1/64: as long as a text is not too long, both
-sums are exact, and of equal cuts both take the one they meet first. Longer texts, texts with a zero character and
-tokenizers with other scores (those of published checkpoints) are left to the library.
+sums are exact, and of equal cuts both take the one they meet first. Longer texts and tokenizers with other scores
+(those of published checkpoints) are left to the library.
 
 Kudo 2018, section 3.2; Kudo and Richardson 2018.
 """
@@ -143,12 +143,11 @@ class Cutter:
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int] | None]:
         """The ids of every text, on all cores; None where they are left to the Rust library."""
-        together = "".join(texts)
-        if self._is_normal(together) and "\0" not in together and max(map(len, texts), default=0) <= self._longest:
+        if self._is_normal("".join(texts)) and max(map(len, texts), default=0) <= self._longest:
             every: list[list[int] | None] = self._processor.encode(list(texts))
             return every
         ready = [text if self._is_normal(text) else self._normalizer.normalize_str(text)[1:] for text in texts]
-        fit = [number for number, text in enumerate(ready) if "\0" not in text and len(text) <= self._longest]
+        fit = [number for number, text in enumerate(ready) if len(text) <= self._longest]
         ids: list[list[int] | None] = [None] * len(texts)
         for number, found in zip(fit, self._processor.encode([ready[number] for number in fit]), strict=True):
             ids[number] = found
