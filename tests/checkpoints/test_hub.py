@@ -10,7 +10,7 @@ import torch
 
 import headway
 from headway.checkpoints import hub as client
-from headway.errors import CheckpointError
+from headway.errors import CheckpointError, ConfigError
 from headway.tasks.info import describe
 from tests.checkpoints.fake_hub import SHA, FakeHub, fake_hub
 from tests.parity.harness import ours_of, twin_of
@@ -98,4 +98,6 @@ def test_without_a_network_the_message_says_how_to_go_on(hub: FakeHub) -> None:
 def test_a_folder_is_found_before_the_hub_is_asked(hub: FakeHub, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder.parent)
     assert client.find("files") == Path("files")
+    with pytest.raises(ConfigError, match="files is a folder on this machine, which has no revision v9"):
+        client.find("files", revision="v9")
     assert hub.asked == []

@@ -3,10 +3,11 @@
 import json
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
+import headway
 from headway.cli.main import main
 from headway.explain import figures
 from tests.explain import samples
@@ -18,12 +19,13 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[object, ...]]:
     calls: list[tuple[object, ...]] = []
     module = ModuleType("headway.explain.attend")
 
-    def attend(model: str, text: str, *, target: str | None = None, offline: bool = False) -> object:
-        calls.append((model, text, target))
+    def look(loaded: object, name: str, text: str, *, target: str | None = None) -> object:
+        calls.append((name, text, target))
         return samples.translation(text, target or samples.ENGLISH)
 
-    vars(module)["attend"] = attend
+    vars(module)["look"] = look
     monkeypatch.setitem(sys.modules, "headway.explain.attend", module)
+    monkeypatch.setattr(headway, "load", lambda name, **options: SimpleNamespace(fresh=(), unread=()), raising=False)
     return calls
 
 

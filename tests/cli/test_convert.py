@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
 
 import pytest
 import torch
-from transformers import MarianMTModel
+from transformers import BertForMaskedLM, MarianMTModel
 
 import headway
 from headway import spec as specs
@@ -17,6 +18,7 @@ from headway.cli.main import main
 from headway.errors import CapacityError, ConfigError
 from tests.parity.harness import TOLERANCE, batch, difference, twin_of
 from tests.parity.test_families import ROWS
+from tests.tasks.tiny import beside, tokenizer
 
 
 @pytest.fixture
@@ -58,6 +60,25 @@ def test_there_and_back_again(tmp_path: Path) -> None:
     with torch.no_grad():
         assert difference([back(**given).logits], [twin(**given).logits]) < TOLERANCE
     assert back.config.id2label == twin.config.id2label
+
+
+def test_what_a_folder_lacks_is_drawn_where_it_is_asked_for_and_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = beside(BertForMaskedLM)[0]
+    native.save_weights(model, tmp_path / "model.safetensors")
+    native.write_json(tmp_path / "spec.json", specs.to_json(dataclasses.replace(model.spec, pooler=True)))
+    tokenizer().save(tmp_path)
+    for words in (
+        ["fill", str(tmp_path), "the [MASK] ."],
+        ["attend", str(tmp_path), "the cat", "--out", str(tmp_path / "page.html")],
+    ):
+        assert main(words) == 3
+        assert "missing: pooler.bias, pooler.weight" in capsys.readouterr().err
+        assert main([*words, "--allow-missing"]) == 0
+        assert "drawn at random, for the folder lacks them: pooler.weight, pooler.bias" in capsys.readouterr().err
+        assert main([*words, "--revision", "v9"]) == 2
+        assert "has no revision v9" in capsys.readouterr().err
 
 
 def test_a_run_for_transformers(post_run: Path, tmp_path: Path) -> None:

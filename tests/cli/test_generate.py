@@ -28,7 +28,8 @@ def _tiny_model(monkeypatch: pytest.MonkeyPatch) -> None:
     model = build(Gpt2(num_layers=2, d_model=16, num_heads=2, max_length=24).spec(12, special)).eval()
     for weight in model.parameters():
         nn.init.normal_(weight, std=0.4)
-    loaded = SimpleNamespace(model=model, tokenizers=TokenizerPair(tokenizer, tokenizer), decoding=Decoding(beam=3))
+    pair = TokenizerPair(tokenizer, tokenizer)
+    loaded = SimpleNamespace(model=model, tokenizers=pair, decoding=Decoding(beam=3), fresh=(), unread=())
     monkeypatch.setattr(headway, "load", lambda name, **options: loaded, raising=False)
 
 

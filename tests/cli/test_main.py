@@ -62,9 +62,9 @@ def raises(error: BaseException) -> Callable[[], None]:
         (raises(errors.DataError("a.tsv:3: two columns")), 3, "a.tsv:3: two columns"),
         (raises(errors.Interrupted("headway resume runs/x")), 130, "headway resume runs/x"),
         (raises(KeyboardInterrupt()), 130, "interrupted"),
-        (raises(MemoryError()), 4, "--training.batch_tokens"),
-        (raises(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")), 4, "--training.batch_tokens"),
-        (too_large_for_torch, 4, "--training.batch_tokens"),
+        (raises(MemoryError()), 4, "memory; lower --beam (--debug shows"),
+        (raises(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")), 4, "memory; lower --beam ("),
+        (too_large_for_torch, 4, "memory; lower --beam (--debug shows"),
         (raises(OSError(errno.ENOSPC, "No space left on device", "runs/x")), 4, "disk is full at runs/x"),
         (raises(FileNotFoundError(errno.ENOENT, "No such file or directory", "a.txt")), 3, "a.txt: No such file"),
         (lambda: b"\xff".decode("utf-8"), 3, "not UTF-8"),
@@ -85,6 +85,43 @@ def test_what_a_user_can_cause(
     for line in (["--debug", "fake", "x"], ["fake", "x", "--debug"]):
         assert main(line) == status
         assert "Traceback" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "lower"),
+    [
+        ("translate model", "lower --batch-tokens or --beam or --max-length ("),
+        ("generate model", "lower --batch-tokens or --beam or --num or --max-new-tokens ("),
+        ("embed model", "lower --batch-tokens ("),
+        ("attend model text", "give a shorter text ("),
+        ("train quickstart", "lower --training.batch_tokens (or raise"),
+        ("resume runs/x", "a run goes on as it began"),
+        ("evaluate runs/x", "lower --beam or --data.max_length ("),
+        ("convert a b --to headway", "make room, or give it less at once ("),
+    ],
+)
+def test_where_memory_ends_a_command_says_what_of_it_can_be_lowered(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: str, lower: str
+) -> None:
+    name = words.split(maxsplit=1)[0]
+    monkeypatch.setattr(command_line.load(name), "run", lambda arguments: raises(MemoryError())())
+    assert main(words.split()) == 4
+    assert f"not enough memory; {lower}" in capsys.readouterr().err
+
+
+OPENING = {"fill", "classify", "tag", "answer", "embed", "generate", "attend", "convert"}
+
+
+@pytest.mark.parametrize("name", sorted({*OPENING, "translate", "info"}))
+def test_every_command_opens_a_model_with_the_same_options(name: str) -> None:
+    def helped(command: str) -> dict[str, str | None]:
+        parser = command_line.parser_of(command, command_line.load(command))
+        return {action.option_strings[0]: action.help for action in parser._actions if action.option_strings}
+
+    given, usual = helped(name), helped("fill")
+    for option in ("--revision", "--offline"):
+        assert given[option] == usual[option]
+    assert given.get("--allow-missing") == (usual["--allow-missing"] if name in OPENING else None)
 
 
 def test_a_fault_of_the_program_is_not_hidden(install: Callable[..., None]) -> None:

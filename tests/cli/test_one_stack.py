@@ -197,6 +197,7 @@ def test_options_reach_the_loading(file: str, monkeypatch: pytest.MonkeyPatch) -
     given: dict[str, Any] = {}
     model = loaded("tag")
     monkeypatch.setattr(headway, "load", lambda name, **options: given.update(options) or model)
-    options = ["--device", "cpu", "--dtype", "bfloat16", "--quantize", "int8", "--offline"]
-    assert main(["tag", "x", file, *options]) == 0
-    assert given == {"device": "cpu", "dtype": "bfloat16", "quantize": "int8", "offline": True}
+    options = ["--device", "cpu", "--dtype", "bfloat16", "--quantize", "int8", "--offline", "--revision", "v2"]
+    assert main(["tag", "x", file, *options, "--allow-missing"]) == 0
+    wanted = {"device": "cpu", "dtype": "bfloat16", "quantize": "int8", "offline": True}
+    assert given == wanted | {"revision": "v2", "allow_missing": True}

@@ -30,8 +30,9 @@ def _tiny_model(monkeypatch: pytest.MonkeyPatch) -> None:
     for weight in model.parameters():
         nn.init.normal_(weight, std=0.4)
     loaded = SimpleNamespace(
-        model=model, translator=model, tokenizers=TokenizerPair(tokenizer, tokenizer), decoding=Decoding(beam=2)
-    )
+        model=model, translator=model, tokenizers=TokenizerPair(tokenizer, tokenizer), decoding=Decoding(beam=2),
+        fresh=(), unread=(),
+    )  # fmt: skip
     monkeypatch.setattr(headway, "load", lambda name, **options: loaded, raising=False)
 
 

@@ -7,7 +7,7 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
-from headway.explain.trace import Model, Step, Token, Trace
+from headway.explain.trace import Model, Offer, Step, Token, Trace
 
 KOREAN = "나는 어제 은행에서 오랜 친구를 우연히 만났다."
 ENGLISH = "I ran into an old friend at the bank yesterday."
@@ -109,4 +109,8 @@ def read(text: str, kept: int, *, layers: int = 2, heads: int = 2) -> Trace:
         Token(9, m[0], *m.span(), "special" if m[0] == "[MASK]" else "") for m in re.finditer(r"\[MASK\]|\w+|\.", text)
     ]
     attention = {"encoder": [weights(rng, heads, kept, kept) for _ in range(layers)]}
-    return Trace(Model("sample"), attention, text, cut[:kept], truncated=(len(cut), kept))
+    masks = [
+        Offer(place, (place, 3), (f"word{place}", "가"), (0.5, 0.25))
+        for place, token in enumerate(cut[:kept]) if token.kind
+    ]  # fmt: skip
+    return Trace(Model("sample"), attention, text, cut[:kept], masks=masks, truncated=(len(cut), kept))

@@ -12,7 +12,7 @@ import torch
 
 import headway
 from headway.decoding.hypotheses import Hypothesis
-from headway.errors import DataError
+from headway.errors import ConfigError, DataError
 from headway.explain.attend import attend
 from headway.explain.texts import NEW_TOKENS
 from headway.explain.trace import Trace
@@ -121,6 +121,26 @@ def test_a_mask_and_a_pair(published: dict[str, tuple[Path, Any]]) -> None:
     assert len([name for name in trace.names("source") if name.startswith("뷁 ")]) == 3
     typed = attend(published["roberta"][0], "the </s> bank")
     assert [token.piece for token in typed.source_tokens].count("</s>") == 1  # text is text
+
+
+@torch.no_grad()
+def test_masks_have_the_words_that_fill_has(published: dict[str, tuple[Path, Any]]) -> None:
+    folder, twin = published["bert"]
+    text = "the [MASK] 은행 [MASK] bank"
+    trace = attend(folder, text)
+    ids = torch.tensor([[token.id for token in trace.source_tokens]])
+    probabilities = twin(ids).logits[0].softmax(-1)
+    assert [trace.source_tokens[mask.token].piece for mask in trace.masks] == ["[MASK]", "[MASK]"]
+    for mask, filled in zip(trace.masks, headway.load(folder).fill(text, k=8).masks, strict=True):
+        assert mask.probabilities == pytest.approx(probabilities[mask.token, list(mask.ids)].tolist(), rel=1e-4)
+        assert mask.probabilities == pytest.approx([word.score for word in filled.words], rel=1e-5)
+    shown = trace.to_json()
+    assert [mask["at"] for mask in shown["masks"]] == [mask.token for mask in trace.masks]
+    assert (shown["out"], trace.target_given) == ([], True)
+    assert not attend(folder, "the bank").masks
+    assert not attend(published["roberta"][0], text).masks, "it has no head for words"
+    with pytest.raises(ConfigError, match="an offer for token 99"):
+        replace(trace, masks=[replace(trace.masks[0], token=99)])
 
 
 @pytest.mark.parametrize("family", ["bert", "t5 encoder", "t5", "gpt2", "gpt2 labels", "llama"])

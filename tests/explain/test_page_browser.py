@@ -46,6 +46,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "long": samples.long_text(200),
         "hostile": samples.translation(HOSTILE, HOSTILE, layers=2, heads=2),
         "prompt": dataclasses.replace(samples.long_text(30, layers=2, heads=32), prompt=20),
+        "masks": samples.read("the [MASK] sat on [MASK] mat", 6),
         "read": samples.read("나는 [MASK] 갔다. 너는 왔다.", 4, layers=2, heads=2),
         "two texts": samples.translation(samples.KOREAN * 6, samples.ENGLISH * 5, layers=2, heads=2),
     }
@@ -215,7 +216,7 @@ def test_the_theme_follows_the_system_until_it_is_changed(show: Open) -> None:
     assert state(page)["theme"] == "light"
 
 
-@pytest.mark.parametrize("name", ["translation", "long", "two texts", "prompt"])
+@pytest.mark.parametrize("name", ["translation", "long", "two texts", "prompt", "masks"])
 def test_nothing_scrolls_sideways(show: Open, name: str) -> None:
     page = show(name)
     for width in (320, 390, 768, 1440):
@@ -243,6 +244,22 @@ def test_one_text_is_called_so(show: Open) -> None:
     assert line.locator("s").inner_text().strip() == "너는 왔다."  # not read
     assert "4 of 7 tokens were read" in page.inner_text("#recorded")
     assert page.locator("#blocks").is_hidden()
+    assert page.locator("#transport").is_hidden()
+
+
+def test_a_chosen_mask_shows_its_offers(show: Open) -> None:
+    page = show("masks")
+    assert page.inner_text("#output h2") == "Masked token"
+    assert page.inner_text("#barsTitle") == "What the model offers for mask 1 of 2"  # chosen from the start
+    assert page.locator("#bars .name").all_inner_texts() == ["word1", "가", "all others"]
+    assert page.locator("#bars .number").all_inner_texts() == ["50 %", "25 %", "25 %"]
+    page.click("#strip-source-4")
+    assert state(page)["q"] == "5"
+    assert page.locator("#bars .name").first.inner_text() == "word4"
+    page.click("#language")
+    page.wait_for_selector("html[lang=ko]")
+    assert page.inner_text("#output h2") == "가린 토큰"
+    assert page.locator("#written").is_hidden()
     assert page.locator("#transport").is_hidden()
 
 

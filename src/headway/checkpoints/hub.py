@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from headway.checkpoints.header import Entry
-from headway.errors import CheckpointError
+from headway.errors import CheckpointError, ConfigError
 
 _NAME = re.compile(r"(?P<name>[\w.-]+(/[\w.-]+)?)(@(?P<revision>[\w./-]+))?")
 _DESCRIPTIONS = ("*.json", "*.txt", "*.model", "*.spm", "config.yaml", "source/*", "target/*", "README.md")
@@ -33,6 +33,8 @@ def find(model: str | Path, *, revision: str | None = None, offline: bool = Fals
     """
     path = Path(model)
     if path.is_dir():
+        if revision is not None:
+            raise ConfigError(f"{path} is a folder on this machine, which has no revision {revision}; leave it out")
         return path
     found = _NAME.fullmatch(str(model))
     if path.exists() or found is None or str(model).startswith("."):

@@ -5,17 +5,19 @@ from __future__ import annotations
 import argparse
 import json
 
+from headway.cli.options import add_model, add_source, load
 from headway.errors import ConfigError
 
 HELP = "draw the attention of every layer and head as one page or figure"
 EXAMPLE = """\
 headway attend runs/quickstart "Did Mina buy three books yesterday?" --out page.html
 headway attend models/gpt2 "The keys to the cabinet" " are on the table." --png keys.png --layer 5 --heads 1,2"""
+LOWER = "give a shorter text"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares what the command takes."""
-    parser.add_argument("model", metavar="MODEL", help="run folder, Hugging Face folder or hub id")
+    add_model(parser)
     parser.add_argument("text", metavar="TEXT", help="text to look at")
     parser.add_argument(
         "target",
@@ -28,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--block", choices=["encoder", "decoder", "cross"], help="block (cross, or the only one)")
     parser.add_argument("--layer", metavar="N", type=int, help="layer, counted from 1 as on the page (the last)")
     parser.add_argument("--heads", metavar="N,N", help="heads, counted from 1 as on the page (all)")
-    parser.add_argument("--offline", action="store_true", help="never touch the network")
+    add_source(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object: files, sizes, layers kept, tokens")
 
 
@@ -37,11 +39,11 @@ def run(arguments: argparse.Namespace) -> int:
     layer = -1 if arguments.layer is None else _from_one(arguments.layer, "--layer")
     heads = None if arguments.heads is None else [_from_one(head, "--heads") for head in arguments.heads.split(",")]
 
-    from headway.explain.attend import attend
+    from headway.explain.attend import look
     from headway.explain.figures import attention_figure
     from headway.explain.page import write_page
 
-    trace = attend(arguments.model, arguments.text, target=arguments.target, offline=arguments.offline)
+    trace = look(load(arguments), arguments.model, arguments.text, target=arguments.target)
     figure, block = None, arguments.block or ("cross" if "cross" in trace.attention else next(iter(trace.attention)))
     if arguments.png:  # first: a wrong layer or head is said before anything is written
         figure = attention_figure(trace, arguments.png, block=block, layer=layer, heads=heads)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import sys
+
+from headway.cli.options import add_source, report_parts
 
 HELP = "write a model as transformers reads it, or as a folder of headway"
 EXAMPLE = """\
@@ -20,9 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--dtype", choices=["float32", "bfloat16", "float16"], default="float32", help="of the weights (%(default)s)"
     )
     parser.add_argument("--shard-size", default="5GB", metavar="SIZE", help="the most of one file (%(default)s)")
-    parser.add_argument("--allow-missing", action="store_true", help="draw at random what SRC lacks")
-    parser.add_argument("--revision", metavar="REV", help="of a hub id: a branch, a tag or a commit")
-    parser.add_argument("--offline", action="store_true", help="never touch the network")
+    add_source(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -35,9 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
         revision=arguments.revision,
         allow_missing=arguments.allow_missing,
     )
-    for what, names in (("drawn at random, for SRC lacks them", loaded.fresh), ("left out", loaded.unread)):
-        if names:
-            print(f"headway: {what}: {', '.join(names)}", file=sys.stderr)
+    report_parts(loaded.fresh, loaded.unread)
     headway.save(loaded, arguments.target, format=arguments.to, dtype=arguments.dtype, shard_size=arguments.shard_size)
     print(arguments.target)
     return 0

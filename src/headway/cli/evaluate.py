@@ -8,6 +8,7 @@ import json
 HELP = "measure a model on a test set, with the task's standard metrics"
 EXAMPLE = "headway evaluate runs/de-en --data.test test.de,test.en"
 PASS_REST = True
+LOWER = "lower --beam or --data.max_length"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 
+from headway.cli.options import add_model, add_source
+
 HELP = "show a model's parts, memory, length and tokenizer"
 EXAMPLE = """\
 headway info runs/quickstart
@@ -13,9 +15,8 @@ headway info gpt2 --json"""
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares what the command takes."""
-    parser.add_argument("model", metavar="MODEL", help="run folder, Hugging Face folder or hub id")
-    parser.add_argument("--revision", metavar="REV", help="of a hub id: a branch, a tag or a commit")
-    parser.add_argument("--offline", action="store_true", help="never touch the network")
+    add_model(parser)
+    add_source(parser, may_lack=False)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 

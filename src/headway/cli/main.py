@@ -59,7 +59,7 @@ class Command(Protocol):
     """What the module of a command holds.
 
     One that also takes the keys of a run's configuration (`--training.max_steps 100`) has `PASS_REST = True` and finds
-    them, unparsed, in `arguments.rest`.
+    them, unparsed, in `arguments.rest`. `LOWER` says what to do where memory ends, if it is more than to lower options.
     """
 
     HELP: str
@@ -89,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except (Exception, KeyboardInterrupt) as error:
-        known = _as_user_error(error)
+        known = _as_user_error(error, given[:end])
         if known is None:
             raise
         if debug:
@@ -110,13 +110,8 @@ def load(name: str) -> Command:
     return cast(Command, importlib.import_module(f"headway.cli.{name}"))
 
 
-def parse(name: str, command: Command, given: Sequence[str]) -> argparse.Namespace:
-    """Reads the arguments that stand after the command's name.
-
-    Raises:
-        ConfigError: an option is unknown; the nearest one is named.
-        SystemExit: argparse has printed the help, or what is wrong.
-    """
+def parser_of(name: str, command: Command) -> argparse.ArgumentParser:
+    """The parser of what stands after the command's name."""
     parser = argparse.ArgumentParser(
         prog=f"headway {name}",
         description=command.HELP,
@@ -125,6 +120,17 @@ def parse(name: str, command: Command, given: Sequence[str]) -> argparse.Namespa
         allow_abbrev=False,
     )
     command.add_arguments(parser)
+    return parser
+
+
+def parse(name: str, command: Command, given: Sequence[str]) -> argparse.Namespace:
+    """Reads the arguments that stand after the command's name.
+
+    Raises:
+        ConfigError: an option is unknown; the nearest one is named.
+        SystemExit: argparse has printed the help, or what is wrong.
+    """
+    parser = parser_of(name, command)
     if getattr(command, "PASS_REST", False):
         own, rest = _part(given, parser)
         return parser.parse_args(own, argparse.Namespace(rest=rest))
@@ -178,8 +184,8 @@ def _options(parser: argparse.ArgumentParser) -> Iterator[str]:
                 yield from _options(inner)
 
 
-def _as_user_error(error: BaseException) -> HeadwayError | None:
-    """What a user can cause, as one of our errors; `None` for a fault of the program."""
+def _as_user_error(error: BaseException, given: Sequence[str]) -> HeadwayError | None:
+    """What a user can cause with the words `given`, as one of our errors; `None` for a fault of the program."""
     match error:
         case HeadwayError():
             return error
@@ -193,18 +199,24 @@ def _as_user_error(error: BaseException) -> HeadwayError | None:
         case OSError() if error.filename is not None:
             return DataError(f"{error.filename}: {error.strerror}")
         case MemoryError():
-            return CapacityError(_OUT_OF_MEMORY)
+            return _out_of_memory(given)
         case RuntimeError() if any(sign in str(error).lower() for sign in ("out of memory", "allocate memory")):
-            return CapacityError(_OUT_OF_MEMORY)
+            return _out_of_memory(given)
         case _:
             return None
 
 
-_OUT_OF_MEMORY = (
-    "not enough memory; lower --training.batch_tokens (or raise --training.accumulation, or set "
-    "--training.activation_checkpointing true), --data.max_length or the sizes of the model, and for decoding --beam "
-    "(--debug shows where it happened)"
-)
+_TAKES_MEMORY = ("--batch-tokens", "--beam", "--num", "--max-new-tokens", "--max-length")
+
+
+def _out_of_memory(given: Sequence[str]) -> CapacityError:
+    """With what can be lowered of the command in the words `given`."""
+    name = next(word for word in given if word != "--debug")
+    command = load(name)
+    options = set(_options(parser_of(name, command)))
+    found = [option for option in _TAKES_MEMORY if option in options]
+    lower = getattr(command, "LOWER", f"lower {' or '.join(found)}" if found else "make room, or give it less at once")
+    return CapacityError(f"not enough memory; {lower} (--debug shows where it happened)")
 
 
 def _speak_utf8() -> None:

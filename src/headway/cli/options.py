@@ -1,10 +1,10 @@
-"""What the commands that read line by line have in common: their options, the bar, the report at the end."""
+"""What commands have in common: which model they open and how, the bar over lines, the report at the end."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -32,7 +32,17 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="run folder, Hugging Face folder or hub id")
 
 
-def add_running(parser: argparse.ArgumentParser) -> None:
+def add_source(parser: argparse.ArgumentParser, *, may_lack: bool = True) -> None:
+    """Which model of the hub is meant, and whether a folder may lack a part: not where the whole model is needed."""
+    parser.add_argument("--revision", metavar="REV", help="of a hub id: a branch, a tag or a commit")
+    parser.add_argument("--offline", action="store_true", help="never touch the network")
+    if may_lack:
+        parser.add_argument(
+            "--allow-missing", action="store_true", help="draw at random what the folder lacks, and name it"
+        )
+
+
+def add_running(parser: argparse.ArgumentParser, *, may_lack: bool = True) -> None:
     """How the model is run, and what happens to texts that are too long for it."""
     parser.add_argument(
         "--too-long", choices=["cut", "refuse"], default="cut", help="a text the model cannot read whole (%(default)s)"
@@ -40,11 +50,11 @@ def add_running(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--batch-tokens", type=int, default=4000, metavar="N", help="tokens at once, padding counted (%(default)s)"
     )
-    add_device(parser)
+    add_device(parser, may_lack=may_lack)
 
 
-def add_device(parser: argparse.ArgumentParser) -> None:
-    """Where the model is run, and in which numbers."""
+def add_device(parser: argparse.ArgumentParser, *, may_lack: bool = True) -> None:
+    """Where the model is run, in which numbers, and which one it is."""
     parser.add_argument("--device", choices=["auto", "cpu", "cuda", "mps"], default="auto", help="(%(default)s)")
     parser.add_argument(
         "--dtype", choices=["auto", "float32", "bfloat16", "float16"], default="auto", help="(%(default)s)"
@@ -52,20 +62,28 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quantize", choices=["int8"], help="multiply in eight bits, on a CPU: faster, a little less exact"
     )
-    parser.add_argument("--offline", action="store_true", help="never touch the network")
+    add_source(parser, may_lack=may_lack)
 
 
 def load(arguments: argparse.Namespace) -> Loaded:
-    """The model of these arguments."""
+    """The model of these arguments; what was drawn for it, and then what was left out too, is said."""
     import headway
 
-    return headway.load(
-        arguments.model,
-        device=arguments.device,
-        dtype=arguments.dtype,
-        quantize=arguments.quantize,
-        offline=arguments.offline,
-    )
+    given = vars(arguments)
+    options = {name: given[name] for name in _LOADING if name in given}
+    loaded = headway.load(arguments.model, **options)
+    report_parts(loaded.fresh, loaded.unread if options.get("allow_missing") else ())
+    return loaded
+
+
+_LOADING = ("device", "dtype", "quantize", "revision", "offline", "allow_missing")
+
+
+def report_parts(fresh: Sequence[str], unread: Sequence[str]) -> None:
+    """Says on standard error what a folder lacked, and what of it the model has no place for."""
+    for what, names in (("drawn at random, for the folder lacks them", fresh), ("left out", unread)):
+        if names:
+            print(f"headway: {what}: {', '.join(names)}", file=sys.stderr)
 
 
 def chunk_of(file: str, usual: int) -> int:

@@ -6,6 +6,7 @@ import argparse
 
 HELP = "continue a run exactly where it stopped"
 EXAMPLE = "headway resume runs/quickstart"
+LOWER = "a run goes on as it began: make room, or train anew with a lower --training.batch_tokens"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 HELP = "train a recipe, or a YAML file of your own"
 EXAMPLE = "headway train translate --data.train train.de,train.en --data.validation 0.05 --run runs/de-en"
 PASS_REST = True
+LOWER = (
+    "lower --training.batch_tokens (or raise --training.accumulation, or set "
+    "--training.activation_checkpointing true), --data.max_length or the sizes of the model"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "translations have, when none looks better, or only when none can be"
     )  # fmt: skip
     search.add_argument(
-        "--n-best", type=int, metavar="N", help="translations of a line: number, score and text, by tabs"
+        "--n-best", type=int, metavar="N", help="different translations of a line: number, score and text, by tabs"
     )
     search.add_argument(
         "--max-length", type=int, metavar="N", help="tokens of a translation (2 · those of the line + 20)"
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     draw.add_argument("--top-k", type=int, metavar="K", help="among the K most probable; 0: all (0)")
     draw.add_argument("--top-p", type=float, metavar="P", help="among those that hold P (1)")
     draw.add_argument("--seed", type=int, metavar="N", help="of the draws (1)")
-    add_running(parser)
+    add_running(parser, may_lack=False)
     parser.add_argument("--json", action="store_true", help="one object a line, with scores and lengths")
 
 

@@ -13,35 +13,47 @@ from headway.errors import ConfigError
 from headway.explain.blobs import Weights
 from headway.explain.record import recording
 from headway.explain.texts import Side, of_decoder, of_encoder, of_source, of_target, piece_of
-from headway.explain.trace import Model, Step, Trace
+from headway.explain.trace import Model, Offer, Step, Trace
 from headway.models.build import Model as AnyModel
 from headway.models.single import SingleStack
 from headway.spec import ModelSpec, RecurrentSpec, SingleStackSpec
-from headway.tasks.loaded import load
+from headway.tasks.fill import no_words
+from headway.tasks.loaded import Loaded, load
 from headway.text.tokenizer import Tokenizer
 
-_OFFERED = 8  # likeliest next tokens that are kept a step
+_OFFERED = 8  # likeliest next tokens that are kept a step, and likeliest words a mask
 
 
 def attend(model: str | Path, text: str, *, target: str | None = None, offline: bool = False) -> Trace:
+    """`look` at a model that is opened for it: a folder or a hub id, as `headway.load` takes it.
+
+    Raises:
+        CheckpointError: there is no model with a tokenizer.
+        DataError: as `look`.
+        ConfigError: as `look`.
+    """
+    return look(load(model, offline=offline), model, text, target=target)
+
+
+def look(loaded: Loaded, name: str | Path, text: str, *, target: str | None = None) -> Trace:
     """Run `text` through a model of any family, and keep every attention and every offer.
 
     An encoder-decoder translates it, or reads it beside a given `target`. A decoder writes on, or reads on in a given
     `target`, which follows the text as it is. What has no language head, or reads in both directions, reads the text,
-    beside `target` as the second of a pair; `[MASK]` stands for the mask of any model.
+    beside `target` as the second of a pair; `[MASK]` stands for the mask of any model, and one that fills masks offers
+    words for it.
 
     Args:
-        model: a folder, or a hub id, as `headway.load` takes it.
+        loaded: the model and its tokenizers.
+        name: the folder or the hub id that it was loaded from.
         text: what is read; its end is cut where it is too long, and the trace says so.
         target: see above.
-        offline: never touch the network.
 
     Raises:
-        CheckpointError: there is no model with a tokenizer.
+        CheckpointError: there is no tokenizer.
         DataError: the text is empty.
         ConfigError: the target is longer than the model can read, or the model attends to nothing.
     """
-    loaded = load(model, offline=offline)
     found, tokenizer = loaded.model, loaded.tokenizers.target
     source, written, given = Side(), Side(), 0
     if not isinstance(found, SingleStack):
@@ -53,19 +65,22 @@ def attend(model: str | Path, text: str, *, target: str | None = None, offline: 
         written = of_encoder(loaded, found, text.strip(), target)
     else:
         written, given = of_decoder(loaded, found, text, target)
+    masks = _masks(found, source, tokenizer)
     with torch.inference_mode(), recording(found) as record:
-        probabilities = _run(found, source, written)
+        offered = _run(found, source, written, masks)
     if not any(record.values()):
         raise ConfigError(f"{loaded.folder} attends to nothing: it is a recurrent model without attention")
+    steps = () if offered is None or masks else _steps(offered, written.ids[1:], tokenizer)
     return Trace(
-        model=_facts(Path(model).resolve().name if Path(model).exists() else str(model), loaded.spec),
+        model=_facts(Path(name).resolve().name if Path(name).exists() else str(name), loaded.spec),
         attention=_blocks(record, "decoder" if written.tokens else "encoder"),
         source=source.text,
         source_tokens=source.tokens,
         target=written.text,
         target_tokens=written.tokens,
-        steps=() if probabilities is None else _steps(probabilities, written.ids[1:], tokenizer),
-        target_given=target is not None or probabilities is None,
+        steps=steps,
+        masks=() if offered is None or not masks else _offers(offered, masks, tokenizer),
+        target_given=target is not None or not steps,
         prompt=given,
         spells_bytes=tokenizer.type == "byte-bpe",
         truncated=source.truncated or written.truncated,
@@ -73,8 +88,15 @@ def attend(model: str | Path, text: str, *, target: str | None = None, offline: 
     )
 
 
-def _run(model: AnyModel, source: Side, target: Side) -> Tensor | None:
-    """What is offered after each target token but the last `(rows, vocabulary)`; None: the model offers nothing."""
+def _masks(model: AnyModel, source: Side, tokenizer: Tokenizer) -> list[int]:
+    """Where a model that fills masks reads one."""
+    if not isinstance(model, SingleStack) or model.spec.language_head is None or "mask" not in tokenizer.has_roles:
+        return []
+    return [place for place, token in enumerate(source.tokens) if token.id == tokenizer.mask_id]
+
+
+def _run(model: AnyModel, source: Side, target: Side, masks: list[int]) -> Tensor | None:
+    """What is offered after each target token but the last, or for each mask `(rows, vocabulary)`; None: nothing is."""
     if not isinstance(model, SingleStack):
         memory = model.encode(torch.tensor([source.ids]))
         states = model.decode(torch.tensor([target.ids[:-1]]), None, memory)
@@ -83,8 +105,10 @@ def _run(model: AnyModel, source: Side, target: Side) -> Tensor | None:
     else:
         side = source if source.tokens else target
         types = torch.tensor([side.types]) if model.spec.stack.token_types > 1 else None
-        model.hidden(torch.tensor([side.ids]), types=types)
-        return None
+        states = model.hidden(torch.tensor([side.ids]), types=types)
+        if not masks:
+            return None
+        states = states[:, masks]
     probabilities: Tensor = model.head(states)[0].float().softmax(-1)
     return probabilities
 
@@ -117,6 +141,15 @@ def _steps(probabilities: Tensor, written: Sequence[int], tokenizer: Tokenizer) 
             )
         )
     return steps
+
+
+def _offers(probabilities: Tensor, masks: list[int], tokenizer: Tokenizer) -> list[Offer]:
+    words = ~no_words(tokenizer, probabilities.shape[1])
+    best, ids = probabilities.masked_fill(~words, -1.0).topk(min(_OFFERED, int(words.sum())))
+    return [
+        Offer(mask, tuple(row), tuple(piece_of(i, tokenizer) for i in row), tuple(shares))
+        for mask, row, shares in zip(masks, ids.tolist(), best.tolist(), strict=True)
+    ]
 
 
 def _facts(name: str, spec: ModelSpec) -> Model:

@@ -62,6 +62,23 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Offer:
+    """What the model would put in the place of a mask.
+
+    Attributes:
+        token: the mask, of `source_tokens`, from 0.
+        ids: the likeliest words, best first; no special pieces.
+        pieces: the same ids as the vocabulary spells them.
+        probabilities: theirs, of the softmax over the whole vocabulary.
+    """
+
+    token: int
+    ids: tuple[int, ...]
+    pieces: tuple[str, ...]
+    probabilities: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Model:
     """What is said about the model above the page; zero, empty and None are left out."""
 
@@ -80,6 +97,7 @@ class Trace:
         attention: block → one float32 array `(heads, queries, keys)` a layer; a model's own blocks only.
         source, target: the texts as they were typed or written.
         target_tokens: with steps, the last is only written, so they are one more than the rows of decoder and cross.
+        masks: what the model offers for each mask of the source.
         target_given: the target was given and the model only read it (teacher forcing).
         prompt: how many target tokens were there before the model wrote on.
         spells_bytes: pieces spell bytes and not letters (`pieces.py`).
@@ -98,6 +116,7 @@ class Trace:
     target: str = ""
     target_tokens: Sequence[Token] = ()
     steps: Sequence[Step] = ()
+    masks: Sequence[Offer] = ()
     target_given: bool = False
     prompt: int = 0
     spells_bytes: bool = False
@@ -125,6 +144,9 @@ class Trace:
                 raise ConfigError(f"a step of row {step.row} was given, expected 0 to {len(self.target_tokens) - 2}")
             if not all(map(math.isfinite, (*step.probabilities, step.chosen_probability, step.entropy))):
                 raise CheckpointError(f"probabilities of row {step.row} are not finite: take an earlier checkpoint")
+        for mask in self.masks:
+            if not 0 <= mask.token < len(self.source_tokens) or not all(map(math.isfinite, mask.probabilities)):
+                raise ConfigError(f"an offer for token {mask.token} was given, expected numbers for one of the source")
 
     def side(self, name: str) -> tuple[str, Sequence[Token]]:
         """The text and the tokens of one side, `source` or `target`."""
@@ -177,6 +199,7 @@ class Trace:
                 block: [pack(layer, causal=block == "decoder") for layer in stack] for block, stack in codes.items()
             },
             "out": [self._step(step) for step in self.steps],
+            "masks": [{"at": mask.token, **self._offered(mask)} for mask in self.masks],
         }
 
     def _axes(self, block: str) -> dict[str, Any]:
@@ -198,14 +221,19 @@ class Trace:
     def _step(self, step: Step) -> dict[str, Any]:
         return {
             "at": step.row,
-            "ids": list(step.ids),
-            "t": [pieces.name(pieces.spell(piece, of_bytes=self.spells_bytes)[0]) for piece in step.pieces],
-            "p": [float(f"{p:.4g}") for p in step.probabilities],
-            "rest": float(f"{max(0.0, 1.0 - sum(step.probabilities)):.4g}"),
+            **self._offered(step),
             "chosen": self.target_tokens[step.row + 1].id,
             "rank": step.rank,
             "loss": round(-math.log(max(step.chosen_probability, 1e-45)), 4),
             "entropy": round(step.entropy, 4),
+        }
+
+    def _offered(self, offer: Step | Offer) -> dict[str, Any]:
+        return {
+            "ids": list(offer.ids),
+            "t": [pieces.name(pieces.spell(piece, of_bytes=self.spells_bytes)[0]) for piece in offer.pieces],
+            "p": [float(f"{p:.4g}") for p in offer.probabilities],
+            "rest": float(f"{max(0.0, 1.0 - sum(offer.probabilities)):.4g}"),
         }
 
 

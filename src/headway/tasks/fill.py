@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from headway.decoding.options import source_reach
 from headway.errors import ConfigError, DataError
@@ -62,6 +63,12 @@ def fill(model: Model, tokenizer: Tokenizer, text: str, k: int = 5) -> Filling:
     return next(fill_lines(model, tokenizer, [text], k))
 
 
+def no_words(tokenizer: Tokenizer, vocab_size: int) -> Tensor:
+    """Which of the ids are never put in the place of a mask, `(vocab_size,)`: special pieces, and ids without one."""
+    special, count = tokenizer.special_ids, tokenizer.vocab_size
+    return torch.tensor([index in special or index >= count for index in range(vocab_size)])
+
+
 def fill_lines(
     model: Model,
     tokenizer: Tokenizer,
@@ -97,10 +104,8 @@ class _Filler:
         self.model, self.tokenizer, self.too_long = model, tokenizer, too_long
         self.own = tokenizer.piece_of(tokenizer.mask_id)
         self.mark = re.compile(f"{re.escape(MARK)}|{re.escape(self.own)}")
-        special, count = tokenizer.special_ids, tokenizer.vocab_size
-        no_word = [index in special or index >= count for index in range(model.spec.stack.vocab_size)]
-        self.no_word = torch.tensor(no_word, device=model.stack.tokens.weight.device)
-        self.k = min(k, no_word.count(False))
+        self.no_word = no_words(tokenizer, model.spec.stack.vocab_size).to(model.stack.tokens.weight.device)
+        self.k = min(k, int((~self.no_word).sum()))
 
     def read(self, lines: list[str], number: int) -> list[_Masked | None]:
         """The masks of some lines, of which the first has this number."""

@@ -82,7 +82,7 @@ function listen() {
 
 unpackThumbs().then(() => {
   const name = ["cross", "decoder", "encoder"].find(each => blocks[each]), steps = trace.out.length;
-  start({ block: name, ...wall.telling(name), step: steps, q: Math.floor(blocks[name].rows / 2) }, draw);
+  start({ block: name, ...wall.telling(name), step: steps, q: trace.masks[0]?.at ?? Math.floor(blocks[name].rows / 2) }, draw);
   listen();
   draw();
 }, error => { setLanguage(language()); problem(error); });

@@ -1,4 +1,5 @@
-/* Part 4: what the model offered at the present writing step, and how likely the token it wrote was at every step. */
+/* Part 4: what the model offered at the present writing step, and how likely the token it wrote was at every step; or,
+   where it read masks, what it offers for the chosen one. */
 import { toStep } from "controls";
 import { $, h } from "dom";
 import { bar } from "measure";
@@ -17,10 +18,22 @@ function bars(step) {
   return [...rows, bar(t("others"), Math.max(0, step.rest - (listed ? 0 : likely(step))), "rest")];
 }
 
-export function draw() {
+/* The mask that is chosen, or the one before the chosen token, or the first. */
+function drawMask(q) {
+  const { masks } = trace, n = Math.max(0, masks.findLastIndex(mask => mask.at <= q)), mask = masks[n];
+  $("#barsTitle").replaceChildren(...bold(say("offersMask", n + 1, masks.length)));
+  $("#bars").replaceChildren(...mask.t.map((name, i) => bar(name, mask.p[i])), bar(t("others"), mask.rest, "rest"));
+}
+
+if (trace.masks.length) for (const [part, word] of [["h2", "gap"], [".head p", "gapCaption"]])
+  $(`#output ${part}`).dataset.t = word;
+
+export function draw({ q }) {
   const many = trace.out.length;
-  $("#output").hidden = $("#transport").hidden = !many;
+  $("#output").hidden = !many && !trace.masks.length;
+  $("#written").hidden = $("#transport").hidden = !many;
   document.body.classList.toggle("timed", many > 0);
+  if (trace.masks.length) drawMask(q);
   if (!many) return;
   const step = trace.out[state.step - 1];
   $("#step").max = many;

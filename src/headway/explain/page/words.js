@@ -40,6 +40,11 @@ const WORDS = {
     "The model shares one unit of probability over its whole vocabulary. Here are the likeliest pieces.",
     "모델은 어휘 전체에 확률 1을 나누어 줍니다. 그중 가장 그럴듯한 조각들입니다.",
   ],
+  gap: ["Masked token", "가린 토큰"],
+  gapCaption: [
+    "In the place of a mask the model shares one unit of probability over its whole vocabulary. Choose a mask above.",
+    "모델은 가린 자리마다 어휘 전체에 확률 1을 나누어 줍니다. 위에서 가린 자리를 고르십시오.",
+  ],
   others: ["all others", "나머지 어휘"], everyStep: ["Chosen token, step by step", "단계별 선택 확률"],
   writing: ["Writing", "쓰기"], reading: ["Reading", "읽기"], stepBefore: ["Previous writing step", "이전 쓰기 단계"],
   stepAfter: ["Next writing step", "다음 쓰기 단계"], keyToken: ["token", "토큰"], keyLayer: ["layer", "층"],
@@ -104,6 +109,10 @@ const SENTENCES = {
     n => [`글 (밑줄 친 끝의 토큰 ${n}개는 모델이 씀)`],
   ],
   offers: [n => ["What the model offered at step ", ["", n]], n => [["", n], "번째 단계에서 모델이 내놓은 조각"]],
+  offersMask: [
+    (n, of) => of === 1 ? ["What the model offers for the mask"] : ["What the model offers for mask ", ["", n], ` of ${of}`],
+    (n, of) => of === 1 ? ["가린 자리에 모델이 내놓은 조각"] : [`가린 자리 ${of}곳 중 `, ["", n], "번째에 모델이 내놓은 조각"],
+  ],
   lossIs: [
     (loss, entropy, rank) => ["Loss −log p = ", ["", loss], ` nats · entropy ${entropy} nats · rank ${rank}`],
     (loss, entropy, rank) => ["손실 −log p = ", ["", loss], ` 내트 · 엔트로피 ${entropy} 내트 · ${rank}순위`],
