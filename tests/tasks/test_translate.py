@@ -8,12 +8,13 @@ import torch
 from torch import nn
 
 from headway.decoding.generate import Decoding, decode
+from headway.decoding.sampling import Sampling
 from headway.errors import ConfigError, DataError
 from headway.models.families.vaswani import Vaswani
 from headway.models.transformer import EncoderDecoder
 from headway.spec import SpecialTokens
 from headway.tasks.translate import Translation, translate_lines
-from headway.text.tokenizer import TokenizerPair
+from headway.text.tokenizer import Tokenizer, TokenizerPair
 from headway.text.trainer import train
 
 LINES = ["a b c", "", "c", "b b b b b a", "   ", "a", "c b a b", "a b c"]
@@ -27,8 +28,12 @@ def tokenizers() -> TokenizerPair:
 
 @pytest.fixture(scope="module")
 def model(tokenizers: TokenizerPair) -> EncoderDecoder:
-    torch.manual_seed(3)
-    tokenizer = tokenizers.source
+    return wide(tokenizers.source, seed=3)
+
+
+def wide(tokenizer: Tokenizer, seed: int) -> EncoderDecoder:
+    """A model whose outputs differ from line to line."""
+    torch.manual_seed(seed)
     special = SpecialTokens(pad_id=tokenizer.pad_id, start_id=tokenizer.start_id, end_id=tokenizer.end_id)
     choices = Vaswani(num_layers=2, d_model=16, d_ff=16, num_heads=2, max_length=12, tied="none", norm_order="pre")
     model = EncoderDecoder(choices.spec(tokenizer.vocab_size, tokenizer.vocab_size, special)).eval()
@@ -54,6 +59,26 @@ def test_each_line_has_its_translation_in_its_place(
             assert (translation.tokens, translation.hit_limit) == (len(hypothesis.ids), hypothesis.hit_limit)
     assert len({translations[0].text for translations in found}) > 3
     assert [t.text for t in found[0]] == [t.text for t in found[-1]]
+
+
+def test_the_best_of_a_search_are_different_texts() -> None:
+    """A text that the beam holds in several cuts is given once, with the score of its best; draws are left alone."""
+    tokenizer = train(["aa aaa aaaa"] * 9, type="bpe", vocab_size=8)
+    options, pair = Decoding(beam=8, n_best=8, max_length=5), TokenizerPair(tokenizer, tokenizer)
+    model = wide(tokenizer, seed=4)
+    hypotheses = decode(model, [[*tokenizer.encode("aaa").ids, tokenizer.end_id]], options)[0]
+    texts = [tokenizer.decode(hypothesis.ids) for hypothesis in hypotheses]
+    assert 2 < len(set(texts)) < len(texts), "nothing is tried here"
+    assert texts[3] == texts[4]
+    (found,) = translate_lines(model, pair, ["aaa"], options)
+    assert [translation.text for translation in found] == list(dict.fromkeys(texts))
+    for translation in found:
+        best = hypotheses[texts.index(translation.text)]
+        assert (translation.score, translation.tokens) == (best.score, len(best.ids))
+        assert translation.score == pytest.approx(translation.log_probability / options.length_norm(translation.tokens))
+    assert next(translate_lines(model, pair, ["aaa"], dataclasses.replace(options, n_best=5))) == found[:5]
+    drawn = dataclasses.replace(options, sampling=Sampling(temperature=0.1))
+    assert len(next(translate_lines(model, pair, ["aaa"], drawn))) == 8
 
 
 def test_a_search_that_is_not_known_is_refused(model: EncoderDecoder, tokenizers: TokenizerPair) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -39,27 +40,40 @@ def translate_lines(
 ) -> Iterator[list[Translation]]:
     """The `n_best` translations of each line, best first; of an empty line one that is empty.
 
-    `chunk` lines are read ahead, so that lines of like length share a batch.
+    Those of a beam search are different texts: of one that was found cut into pieces in several ways the best stays,
+    and where the beam holds fewer texts there are fewer. Draws may repeat each other. `chunk` lines are read ahead, so
+    that lines of like length share a batch.
 
     Raises:
         ConfigError: the model's folder asks for a search that is not known here.
         DataError: with `too_long="refuse"`, a line has more tokens than the model can read.
     """
     options.check_followed()
+    is_search = options.sampling is None and options.n_best > 1
+    asked = dataclasses.replace(options, n_best=options.beam) if is_search else options
     source, first = iter(lines), 1
     while part := list(islice(source, chunk)):
         rows = _encode(model, tokenizers, part, first, too_long)
         places = [place for place, (ids, _) in enumerate(rows) if ids]
-        found = decode(model, [rows[place][0] for place in places], options, batch_tokens=batch_tokens)
+        found = decode(model, [rows[place][0] for place in places], asked, batch_tokens=batch_tokens)
         texts = iter(tokenizers.target.decode_batch([h.ids for hypotheses in found for h in hypotheses]))
         results = [[Translation("", 0.0, 0.0, 0, hit_limit=False, source_cut=False)] for _ in rows]
         for place, hypotheses in zip(places, found, strict=True):
             cut = rows[place][1]
-            results[place] = [
+            translations = [
                 Translation(next(texts), h.score, h.log_probability, len(h.ids), h.hit_limit, cut) for h in hypotheses
             ]
+            results[place] = _different(translations)[: options.n_best] if is_search else translations
         yield from results
         first += len(part)
+
+
+def _different(translations: list[Translation]) -> list[Translation]:
+    """The first of each text."""
+    best: dict[str, Translation] = {}
+    for translation in translations:
+        best.setdefault(translation.text, translation)
+    return list(best.values())
 
 
 def _encode(
