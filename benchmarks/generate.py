@@ -11,30 +11,25 @@ temporary place.
 
 from __future__ import annotations
 
-import argparse
 import random
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import machine
+from benchmarks.variants import Results, Rows, main, speeds
 
 VOCABULARY, D_MODEL, LAYERS, HEADS, POSITIONS = 50257, 768, 12, 12, 1024
-PROMPT, NEW, BATCHES = 32, 128, (1, 8)
-VARIANTS = ["transformers-float32", "ctranslate2-float32", "ctranslate2-int8", "headway-float32", "headway-int8"]
-BFLOAT16 = ["transformers-bfloat16", "headway-bfloat16"]  # where the processor has it
+PROMPT, NEW = 32, 128
+JOBS = {"batch 1": 1, "batch 8": 8}  # prompts at once
 TARGETS = {
-    1: {
+    "batch 1": {
         "headway-float32 / transformers-float32": 1.6,
         "headway-bfloat16 / transformers-bfloat16": 2.5,
         "headway-int8 / ctranslate2-int8": 1.4,
     },
-    8: {"headway-float32 / transformers-float32": 2.8, "headway-bfloat16 / transformers-bfloat16": 1.7},
+    "batch 8": {"headway-float32 / transformers-float32": 2.8, "headway-bfloat16 / transformers-bfloat16": 1.7},
 }
-
-Rows = list[list[int]]
 
 
 def prompts(batch: int) -> Rows:
@@ -111,111 +106,29 @@ def ctranslate2(folder: Path, form: str, threads: int) -> Callable[[int], Rows]:
     return run
 
 
-def work(variant: str, folder: Path, threads: int) -> None:
-    """The process of one variant: a number of prompts a line in, their continuations out."""
-    import torch
-
-    torch.set_num_threads(threads)
-    library, form = variant.split("-")
-    arithmetic = None
-    match library:
-        case "headway":
-            run, arithmetic = ours(folder, form)
-        case "transformers":
-            run = transformers(folder, form)
-        case _:
-            run = ctranslate2(folder, form, threads)
-    machine.serve(lambda batch: {"ids": run(batch), "arithmetic": arithmetic})
-
-
-def measure(variants: list[str], rounds: int, threads: int) -> dict[str, Any]:
-    """All variants in turn, and what came out."""
-    with tempfile.TemporaryDirectory() as place:
-        command = ("-m", "benchmarks.generate", "--folder", place, "--threads", str(threads), "--worker")
-        machine.Child(*command, "prepare").close()
-        children = {variant: machine.Child(*command, variant).wait() for variant in variants}
-        found = {
-            batch: machine.take_turns(children, batch, rounds, title=f"generate, batch {batch}") for batch in BATCHES
-        }
-        for child in children.values():
-            child.close()
-    return {variant: _result(variant, found) for variant in variants}
-
-
-def _result(variant: str, found: dict[int, list[dict[str, machine.Answer]]]) -> dict[str, Any]:
-    last = found[BATCHES[-1]][-1][variant]
-    result: dict[str, Any] = {"peak_mib": round(last["peak_bytes"] / 2**20), "arithmetic": last["arithmetic"]}
-    for batch, rounds in found.items():
-        ids, reference = (rounds[-1][name]["ids"] for name in (variant, VARIANTS[0]))
-        same = sum(one == other for one, other in zip(ids, reference, strict=True))
-        result[f"batch {batch}"] = machine.speed([answers[variant] for answers in rounds], sum(map(len, ids)))
-        result[f"batch {batch}"]["same_as_transformers"] = f"{same}/{len(ids)}"
-    return result
-
-
-def ratios(results: dict[str, Any]) -> dict[str, dict[str, float]]:
+def ratios(results: Results) -> dict[str, dict[str, float]]:
     """Tokens a second of ours over theirs, of what was measured."""
     found: dict[str, dict[str, float]] = {}
-    for batch, targets in TARGETS.items():
-        speeds = {variant: result[f"batch {batch}"]["tokens_per_second"] for variant, result in results.items()}
+    for job, targets in TARGETS.items():
+        speed = speeds(results, job)
         pairs = (name.split(" / ") for name in [*targets, "headway-float32 / ctranslate2-float32"])
-        found[f"batch {batch}"] = {
-            f"{one} / {other}": round(speeds[one] / speeds[other], 2) for one, other in pairs if one in speeds
-        }
+        found[job] = {f"{one} / {other}": round(speed[one] / speed[other], 2) for one, other in pairs if one in speed}
     return found
 
 
-def check(results: dict[str, Any]) -> list[str]:
-    """What is not equal to transformers in float32."""
-    same = {batch: results["headway-float32"][f"batch {batch}"]["same_as_transformers"] for batch in BATCHES}
-    return [
-        f"batch {batch}: only {same[batch]} as transformers" for batch in BATCHES if same[batch] != f"{batch}/{batch}"
-    ]
-
-
-def main() -> int:
-    """Parse and measure, as the parent or as one of its children; 1 if ours are not those of transformers."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks generate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="counted rounds, after one that is not")
-    parser.add_argument("--threads", type=int, default=2, metavar="N", help="CPU threads of each variant")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="write the result here too")
-    parser.add_argument("--worker", help=argparse.SUPPRESS)
-    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.worker == "prepare":
-        prepare(arguments.folder)
-        return 0
-    if arguments.worker:
-        work(arguments.worker, arguments.folder, arguments.threads)
-        return 0
-    about, before = machine.processor(), machine.load()
-    variants = VARIANTS + (BFLOAT16 if machine.has_bfloat16(about) else [])
-    results = measure(variants, arguments.rounds, arguments.threads)
-    wrong, reached = check(results), ratios(results)
-    report = {
+def report(results: Results) -> dict[str, Any]:
+    """What was measured, the ratios, and what they reach."""
+    reached = ratios(results)
+    return {
         "what": f"GPT-2, {LAYERS} x {D_MODEL}, {VOCABULARY:,} pieces, greedy, prompt {PROMPT}, {NEW} new tokens",
         "ratios": reached,
         "targets": TARGETS,
         "reaches": {
-            f"batch {batch}": {
-                name: reached[f"batch {batch}"][name] >= target
-                for name, target in targets.items()
-                if name in reached[f"batch {batch}"]
-            }
-            for batch, targets in TARGETS.items()
+            job: {name: found[name] >= target for name, target in TARGETS[job].items() if name in found}
+            for job, found in reached.items()
         },
-        "not_equal": wrong,
-        "results": results,
-        "threads": arguments.threads,
-        "load": [before, machine.load()],
-        "processor": about,
-        "versions": machine.versions("headway", "torch", "transformers", "ctranslate2"),
     }
-    machine.publish(report, arguments.out)
-    return 1 if wrong else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.modules[__name__], "generate", __doc__))

@@ -178,15 +178,8 @@ def _imports_torch(*command: str) -> bool:
 
 def main() -> int:
     """Parse and measure, as the parent or as one of its children; 1 if a model is not the same in both libraries."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks load", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="counted rounds, after one that is not")
-    parser.add_argument("--threads", type=int, default=2, metavar="N", help="CPU threads of each process")
+    parser = machine.parser("load", __doc__, rounds=3, folder="keep the models here")
     parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS), help="which (all)")
-    parser.add_argument("--folder", type=Path, metavar="DIR", help="keep the models here")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="write the result here too")
-    parser.add_argument("--worker", help=argparse.SUPPRESS)
     parser.add_argument("--model", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.worker == "prepare":
@@ -213,8 +206,7 @@ def main() -> int:
         "processor": machine.processor(),
         "versions": machine.versions("headway", "torch", "transformers", "safetensors"),
     }
-    machine.publish(report, arguments.out)
-    return 1 if wrong else 0
+    return machine.publish(report, arguments.out)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -154,13 +155,27 @@ def speed(answers: Sequence[Answer], tokens: int) -> dict[str, Any]:
     }
 
 
-def publish(report: Mapping[str, Any], out: Path | None) -> None:
-    """Print one JSON object, and write it to `out`."""
+def parser(name: str, text: str, *, rounds: int = 5, folder: str = argparse.SUPPRESS) -> argparse.ArgumentParser:
+    """The flags of the benchmark `name`, which `text` describes; `folder` is the help of one that its user may give."""
+    found = argparse.ArgumentParser(
+        prog=f"python -m benchmarks {name}", description=text, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    found.add_argument("--rounds", type=int, default=rounds, metavar="N", help="counted rounds, after one that is not")
+    found.add_argument("--threads", type=int, default=2, metavar="N", help="CPU threads of each variant")
+    found.add_argument("--out", type=Path, metavar="FILE", help="write the result here too")
+    found.add_argument("--folder", type=Path, metavar="DIR", help=folder)
+    found.add_argument("--worker", help=argparse.SUPPRESS)
+    return found
+
+
+def publish(report: Mapping[str, Any], out: Path | None) -> int:
+    """Print one JSON object, and write it to `out`; the exit status: 1 if something is not equal."""
     text = json.dumps(report, indent=1, ensure_ascii=False)
     if out:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(text + "\n", encoding="utf-8", newline="\n")
     print(text)
+    return 1 if report.get("not_equal") else 0
 
 
 def _busy_seconds() -> float:

@@ -22,7 +22,18 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.machine import Answer, Child, has_bfloat16, load, processor, publish, serve, take_turns, versions
+from benchmarks.machine import (
+    Answer,
+    Child,
+    has_bfloat16,
+    load,
+    parser,
+    processor,
+    publish,
+    serve,
+    take_turns,
+    versions,
+)
 from benchmarks.trained import D_MODEL, LAYERS, SEED, VOCABULARY, Ours, Peer, fresh, marian, torch_transformer
 
 ROWS = {
@@ -179,24 +190,16 @@ def run(arguments: argparse.Namespace) -> int:
                 report[row]["why_no_bfloat16"] = "the processor has neither AVX-512 BF16 nor AMX"
         wrong = check(report["equal"]["float32"])
     report["targets"], report["not_equal"] = TARGETS, wrong
-    publish(report, arguments.out)
-    return 1 if wrong else 0
+    return publish(report, arguments.out)
 
 
 def main() -> int:
     """Parse and run, as the parent or as one of its children."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks train_translation", description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
-    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="counted rounds, after one that is not")
-    parser.add_argument("--steps", type=int, default=5, metavar="N", help="optimizer steps of each variant in a round")
-    parser.add_argument("--threads", type=int, default=2, metavar="N", help="CPU threads of each variant")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="write the result here too")
-    for name in ("worker", "row", "precision"):
-        parser.add_argument(f"--{name}", help=argparse.SUPPRESS)
-    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
+    flags = parser("train_translation", __doc__)
+    flags.add_argument("--steps", type=int, default=5, metavar="N", help="optimizer steps of each variant in a round")
+    for name in ("row", "precision"):
+        flags.add_argument(f"--{name}", help=argparse.SUPPRESS)
+    arguments = flags.parse_args()
     if arguments.worker:
         work(arguments.worker, arguments.row, arguments.precision, arguments.folder, arguments.threads)
         return 0

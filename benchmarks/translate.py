@@ -14,34 +14,27 @@ folder, written to a temporary place.
 
 from __future__ import annotations
 
-import argparse
+import random
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import machine
+from benchmarks.variants import Results, Rows, main, speeds
 
 VOCABULARY, PAD, END, LONGEST, BEAM = 32000, 31999, 0, 25, 5
 LAYERS, D_MODEL, D_FF, HEADS = 6, 512, 2048, 8
 END_BIAS = 4.0  # with what `prepare` adds to its embedding, the end token comes in the middle of an output
-VARIANTS = ["transformers-float32", "ctranslate2-float32", "ctranslate2-int8", "headway-float32", "headway-int8"]
-BFLOAT16 = ["transformers-bfloat16", "headway-bfloat16"]  # where the processor has it
-JOBS = ("fixed", "early")
+JOBS = {"fixed": "fixed", "early": "early"}
 TARGETS = {
     "float32 / transformers float32": 2.5,
     "float32 / ctranslate2 float32": 1.4,
     "fastest / ctranslate2 int8": 1.1,
 }
 
-Rows = list[list[int]]
-
 
 def sources(job: str) -> Rows:
     """What is translated: the end token is the last of each row."""
-    import random
-
     draw = random.Random(job)
     lengths = [19] * 16 if job == "fixed" else [draw.randint(3, 39) for _ in range(16)]
     return [[*(draw.randint(5, VOCABULARY - 6) for _ in range(length)), END] for length in lengths]
@@ -127,85 +120,22 @@ def ctranslate2(folder: Path, form: str, threads: int) -> Callable[[str], Rows]:
     return run
 
 
-def work(variant: str, folder: Path, threads: int) -> None:
-    """The process of one variant: a job's name a line in, its hypotheses out."""
-    import torch
-
-    torch.set_num_threads(threads)
-    library, form = variant.split("-")
-    arithmetic = None
-    match library:
-        case "headway":
-            run, arithmetic = ours(folder, form)
-        case "transformers":
-            run = transformers(folder, form)
-        case _:
-            run = ctranslate2(folder, form, threads)
-    machine.serve(lambda job: {"ids": run(job), "arithmetic": arithmetic})
-
-
-def measure(variants: list[str], rounds: int, threads: int) -> dict[str, Any]:
-    """All variants in turn, and what came out."""
-    with tempfile.TemporaryDirectory() as place:
-        command = ("-m", "benchmarks.translate", "--folder", place, "--threads", str(threads), "--worker")
-        machine.Child(*command, "prepare").close()
-        children = {variant: machine.Child(*command, variant).wait() for variant in variants}
-        found = {job: machine.take_turns(children, job, rounds, title=f"translate, {job}") for job in JOBS}
-        for child in children.values():
-            child.close()
-    return {variant: _result(variant, found) for variant in variants}
-
-
-def _result(variant: str, found: dict[str, list[dict[str, machine.Answer]]]) -> dict[str, Any]:
-    last = found[JOBS[-1]][-1][variant]
-    result: dict[str, Any] = {"peak_mib": round(last["peak_bytes"] / 2**20), "arithmetic": last["arithmetic"]}
-    for job, rounds in found.items():
-        ids, reference = (rounds[-1][name]["ids"] for name in (variant, VARIANTS[0]))
-        same = sum(one == other for one, other in zip(ids, reference, strict=True))
-        result[job] = machine.speed([answers[variant] for answers in rounds], sum(map(len, ids)))
-        result[job]["same_as_transformers"] = f"{same}/{len(ids)}"
-    return result
-
-
-def ratios(results: dict[str, Any]) -> dict[str, float]:
+def ratios(results: Results) -> dict[str, float]:
     """Tokens a second of ours over theirs, for the job `fixed`."""
-    speeds = {variant: result["fixed"]["tokens_per_second"] for variant, result in results.items()}
-    fastest = max(value for variant, value in speeds.items() if variant.startswith("headway"))
+    speed = speeds(results, "fixed")
+    fastest = max(value for variant, value in speed.items() if variant.startswith("headway"))
     found = {
-        "float32 / transformers float32": speeds["headway-float32"] / speeds["transformers-float32"],
-        "float32 / ctranslate2 float32": speeds["headway-float32"] / speeds["ctranslate2-float32"],
-        "fastest / ctranslate2 int8": fastest / speeds["ctranslate2-int8"],
+        "float32 / transformers float32": speed["headway-float32"] / speed["transformers-float32"],
+        "float32 / ctranslate2 float32": speed["headway-float32"] / speed["ctranslate2-float32"],
+        "fastest / ctranslate2 int8": fastest / speed["ctranslate2-int8"],
     }
     return {name: round(ratio, 2) for name, ratio in found.items()}
 
 
-def check(results: dict[str, Any]) -> list[str]:
-    """What is not equal to transformers in float32."""
-    same = {job: results["headway-float32"][job]["same_as_transformers"] for job in JOBS}
-    return [f"{job}: only {count} as transformers" for job, count in same.items() if len(set(count.split("/"))) > 1]
-
-
-def main() -> int:
-    """Parse and measure, as the parent or as one of its children; 1 if ours are not those of transformers."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks translate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--rounds", type=int, default=5, metavar="N", help="counted rounds, after one that is not")
-    parser.add_argument("--threads", type=int, default=2, metavar="N", help="CPU threads of each variant")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="write the result here too")
-    parser.add_argument("--worker", help=argparse.SUPPRESS)
-    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.worker == "prepare":
-        prepare(arguments.folder)
-        return 0
-    if arguments.worker:
-        work(arguments.worker, arguments.folder, arguments.threads)
-        return 0
-    about, before = machine.processor(), machine.load()
-    results = measure(VARIANTS + (BFLOAT16 if machine.has_bfloat16(about) else []), arguments.rounds, arguments.threads)
-    wrong, reached = check(results), ratios(results)
-    report = {
+def report(results: Results) -> dict[str, Any]:
+    """What was measured, the ratios, and what they reach."""
+    reached = ratios(results)
+    return {
         "what": f"Marian {LAYERS}+{LAYERS} x {D_MODEL}, {VOCABULARY:,} pieces, beam 5, 16 sentences, 20 to 25 tokens",
         "ratios": reached,
         "targets": TARGETS,
@@ -213,16 +143,8 @@ def main() -> int:
             "speed": all(reached[name] >= target for name, target in TARGETS.items()),
             "memory": results["headway-float32"]["peak_mib"] <= results["transformers-float32"]["peak_mib"],
         },
-        "not_equal": wrong,
-        "results": results,
-        "threads": arguments.threads,
-        "load": [before, machine.load()],
-        "processor": about,
-        "versions": machine.versions("headway", "torch", "transformers", "ctranslate2"),
     }
-    machine.publish(report, arguments.out)
-    return 1 if wrong else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.modules[__name__], "translate", __doc__))

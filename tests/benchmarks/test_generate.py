@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import generate
+from benchmarks import generate, variants
 
 pytest.importorskip("ctranslate2", reason="the extra `bench` is not installed")
 
@@ -25,7 +25,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_all_continue_the_same_prompts_in_the_same_way(folder: Path) -> None:
     runs = [generate.transformers(folder, "float32"), generate.ours(folder, "float32")[0]]
     others = [generate.ctranslate2(folder, "float32", 1), generate.ours(folder, "int8")[0]]
-    for batch in generate.BATCHES:
+    for batch in generate.JOBS.values():
         reference, ours = (run(batch) for run in runs)
         assert ours == reference
         for found in [reference, *(run(batch) for run in others)]:
@@ -34,12 +34,12 @@ def test_all_continue_the_same_prompts_in_the_same_way(folder: Path) -> None:
 
 
 def test_ratios_are_ours_over_theirs_and_what_differs_is_said() -> None:
-    speeds = {name: 10.0 * place for place, name in enumerate(generate.VARIANTS, 1)}
+    speeds = {name: 10.0 * place for place, name in enumerate(variants.VARIANTS, 1)}
 
     def result(speed: float) -> dict[str, Any]:
         return {
-            f"batch {batch}": {"tokens_per_second": speed, "same_as_transformers": f"{batch}/{batch}"}
-            for batch in generate.BATCHES
+            job: {"tokens_per_second": speed, "same_as_transformers": f"{batch}/{batch}"}
+            for job, batch in generate.JOBS.items()
         }
 
     results = {name: result(speed) for name, speed in speeds.items()}
@@ -51,8 +51,9 @@ def test_ratios_are_ours_over_theirs_and_what_differs_is_said() -> None:
     }
     assert (
         "headway-bfloat16 / transformers-bfloat16"
-        in generate.ratios(results | {name: result(1.0) for name in generate.BFLOAT16})["batch 8"]
+        in generate.ratios(results | {name: result(1.0) for name in variants.BFLOAT16})["batch 8"]
     )
-    assert not generate.check(results)
+    assert generate.report(results)["reaches"]["batch 1"]["headway-float32 / transformers-float32"]
+    assert not variants.check(results, list(generate.JOBS))
     results["headway-float32"]["batch 8"]["same_as_transformers"] = "7/8"
-    assert generate.check(results) == ["batch 8: only 7/8 as transformers"]
+    assert variants.check(results, list(generate.JOBS)) == ["batch 8: only 7/8 as transformers"]

@@ -59,9 +59,10 @@ def test_a_disturbed_round_is_done_again_and_the_first_never_counts() -> None:
 
 
 def test_a_report_is_printed_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    machine.publish({"what": "é"}, tmp_path / "new" / "a.json")
+    assert machine.publish({"what": "é"}, tmp_path / "new" / "a.json") == 0
     assert json.loads(capsys.readouterr().out) == {"what": "é"}
     assert json.loads((tmp_path / "new" / "a.json").read_text(encoding="utf-8")) == {"what": "é"}
+    assert machine.publish({"not_equal": ["a"]}, None) == 1
     assert 0 < machine.resident_bytes() <= machine.peak_bytes()
     assert machine.has_bfloat16({"flags": ["avx2", "amx_bf16"]})
     assert not machine.has_bfloat16({"flags": ["avx2"]})
