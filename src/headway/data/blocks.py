@@ -8,7 +8,7 @@ end to end, are one long stream of predictions. `Blocks` cut it every so many pr
 from __future__ import annotations
 
 from bisect import bisect_right
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +55,8 @@ class Stream:
         if not len(corpus):
             raise DataError("there is no text: not one document; give files with text")
         self.start_id, self.end_id = start_id, end_id
-        self._ids, self._lines, self._documents = map(np.asarray, (corpus.ids, corpus.lines, corpus.documents))
+        self._ids: Ids = corpus.ids.view(np.ndarray)  # still the file, without the manners of a memmap at every slice
+        self._lines, self._documents = corpus.lines.view(np.ndarray), corpus.documents.view(np.ndarray)
         self._first = int(self._lines[self._documents[0]])
         self._size = self._start(len(corpus))
 
@@ -72,13 +73,14 @@ class Stream:
         document = bisect_right(range(len(self._documents) - 1), first, key=self._start) - 1  # the one cut into
         bounds = self._lines[self._documents[document : document + end - first + 1]]  # each has a prediction at least
         starts = bounds - self._first + np.arange(document, document + len(bounds))
-        begun, ended = (first <= starts) & (starts < end), (first < starts) & (starts <= end)
-        read, said = self._first + first - document - int(starts[0] < first), self._first + first - document
-        size = end - first
+        is_cut, following = int(starts[0] < first), int(starts.searchsorted(end))  # the next that does not begin here
+        begun, ended = bounds[is_cut:following], bounds[1 : starts.searchsorted(end, "right")]
+        said = self._first + first - document
+        read = said - is_cut
         return Predictions(
-            np.insert(self._ids[read : read + size - begun.sum()], bounds[begun] - read, self.start_id),
-            np.insert(self._ids[said : said + size - ended.sum()], bounds[ended] - said, self.end_id),
-            np.diff(np.concatenate([[first], starts[begun & ended], [end]])),
+            _inserted(self._ids[read : read + end - first - len(begun)], begun - read, self.start_id),
+            _inserted(self._ids[said : said + end - first - len(ended)], ended - said, self.end_id),
+            np.diff(starts[: following + 1].clip(first, end)),
         )
 
 
@@ -157,6 +159,11 @@ class Documents:
     def lengths(self) -> NDArray[np.int64]:
         """Tokens of each row `(rows,)`."""
         return np.diff(self._edges)
+
+
+def _inserted(ids: NDArray[Any], places: NDArray[np.int64], token: int) -> NDArray[Any]:
+    """The ids with a token before each place; a view where there is none."""
+    return np.insert(ids, places, token) if len(places) else ids
 
 
 def _check_size(size: int) -> None:
