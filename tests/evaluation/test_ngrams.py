@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headway.data.blocks import labels_of
-from headway.errors import ConfigError
+from headway.errors import ConfigError, DataError
 from headway.evaluation.ngrams import KneserNey, Unigram
 from tests.data.corpora import corpus_of
 
@@ -92,6 +92,8 @@ def test_a_unigram_counts_every_token_once_more() -> None:
     assert model.nll(np.array([[4, 5], [3, 0]])).shape == (2, 2)
 
 
-def test_an_order_that_cannot_be() -> None:
+def test_what_cannot_be_counted_is_told() -> None:
     with pytest.raises(ConfigError, match="n-grams of 0 tokens"):
         KneserNey(corpus_of([[4]]), VOCABULARY, END, order=0)
+    with pytest.raises(DataError, match="no text to count"):
+        KneserNey(corpus_of([]), VOCABULARY, END)

@@ -61,8 +61,10 @@ class CausalLM:
 
     def collate(self, rows: Sequence[Predictions], draws: Sequence[np.random.Generator]) -> CausalBatch:
         """Blocks or documents → one packed batch; nothing is drawn."""
-        inputs, labels, lengths = (np.concatenate(parts).astype(np.int64) for parts in zip(*rows, strict=True))
-        return CausalBatch(torch.from_numpy(inputs), torch.from_numpy(labels), Layout.packed(lengths))
+        inputs, labels, lengths = (
+            torch.from_numpy(np.concatenate(parts).astype(np.int64)) for parts in zip(*rows, strict=True)
+        )
+        return CausalBatch(inputs, labels, Layout.packed(lengths))
 
     def loss(self, model: Reader, batch: CausalBatch) -> Losses:
         """Summed smoothed loss, and the summed negative log-likelihood for the perplexity, in nats."""
