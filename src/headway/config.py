@@ -87,14 +87,15 @@ class ModelConfig:
     """What is trained. null takes the value of the family's size (`headway families`)."""
 
     init: str | None = _help("a trained model to start from: a run, a folder or a hub id; gives family and sizes")
-    family: Literal["vaswani", "rnn", "gru", "lstm", "bert", "roberta", "gpt2", "bloom", "t5", "llama", "qwen2"] = (
-        _help("the kind of model", "vaswani")
-    )
+    family: Literal[
+        "vaswani", "rnn", "gru", "lstm", "bert", "roberta", "gpt2", "bloom", "t5", "llama", "qwen2", "elmo", "awd_lstm"
+    ] = _help("the kind of model", "vaswani")
     size: str = _help("a row of the family's table: tiny, base, big", "tiny")
     num_layers: int | None = _help("layers of the encoder, and of the decoder")
     decoder_layers: int | None = _help("layers of the decoder, where they differ")
     d_model: int | None = _help("width")
     d_ff: int | None = _help("width inside the feed-forward")
+    d_cell: int | None = _help("width of the cells of elmo and awd_lstm")
     num_heads: int | None = _help("attention heads; they divide the width")
     dropout: float | None = _help("after embeddings and sublayers")
     attention_dropout: float | None = _help("of attention probabilities; slow on a CPU")
@@ -118,11 +119,13 @@ class TrainingConfig:
     max_minutes: float | None = _help("wall-clock minutes of the whole training; the schedule ends there")
     batch_tokens: int = _help("padded tokens, source and target, of one optimizer step", 5000)
     accumulation: int = _help("parts a step is computed in, to save memory", 1)
-    schedule: Literal["noam", "inverse_sqrt", "cosine", "linear", "constant"] = _help(
+    schedule: Literal["noam", "inverse_sqrt", "cosine", "linear", "slanted_triangular", "constant"] = _help(
         "course of the rate", "inverse_sqrt"
     )
     learning_rate: float = _help("the highest rate; for noam the factor before the paper's formula", 1e-3)
     warmup_steps: int = _help("steps of linear rise", 1000)
+    rate_decay: float = _help("by how much slower each layer learns than the one above it; 1: all alike", 1.0)
+    gradual_unfreezing: bool = _help("the top layer learns alone at first, and each epoch one more", False)
     beta2: float = _help("decay of the second moment of Adam", 0.98)
     weight_decay: float = _help("decoupled weight decay, of matrices only", 0.0)
     clip_norm: float = _help("the longest gradient; 0 leaves it as it is", 1.0)
@@ -139,6 +142,9 @@ class TrainingConfig:
     patience: int = _help("stop after this many validations without a better loss; 0: never", 0)
     log_every: int = _help("steps between rows of metrics.jsonl", 20)
     threads: int = _help("CPU threads; 0: as torch chooses", 0)
+    parallel: Literal["ddp", "fsdp"] = _help(
+        "with several processes: each holds the whole model, or a part of each block", "ddp"
+    )
     tensorboard: bool = _help("write TensorBoard events (pip install 'headway[track]')", False)
 
 
@@ -156,7 +162,9 @@ class DecodingConfig:
 class RunConfig:
     """A whole run."""
 
-    task: Literal["translate", "causal-lm", "masked-lm", "span-corruption"] = _help("what is learned", "translate")
+    task: Literal["translate", "causal-lm", "masked-lm", "span-corruption", "bidirectional-lm"] = _help(
+        "what is learned", "translate"
+    )
     seed: int = _help("of every random draw", 1)
     device: Literal["auto", "cpu", "cuda", "mps"] = _help("where it runs", "auto")
     data: DataConfig = DataConfig()

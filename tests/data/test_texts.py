@@ -147,3 +147,15 @@ def test_each_misuse_is_one_clear_sentence(misuse: str) -> None:
 def _read_all(arguments: Mapping[str, object]) -> None:
     for texts in load_texts(**arguments).values():  # type: ignore[arg-type]
         list(texts.lines())
+
+
+def test_columns_of_several_tables_are_one_text(tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_text("no\treview\n1\tone\n2\ttwo\n", encoding="utf-8", newline="\n")
+    (tmp_path / "b.tsv").write_text("en\tko\nthree\t셋\n", encoding="utf-8", newline="\n")
+    train = load_texts(train="a.tsv#review,b.tsv#en,b.tsv#ko", folder=tmp_path)["train"]
+    assert list(train.lines()) == [("one", True), ("two", True), ("three", True), ("셋", True)]
+    parts = load_texts(train="a.tsv#review,b.tsv#en,b.tsv#ko", validation="0.5", folder=tmp_path)
+    assert sorted([*parts["train"].lines(), *parts["validation"].lines()]) == sorted(train.lines())
+    assert load_texts(train="b.tsv#en,a.tsv#review", folder=tmp_path)["train"].digest != train.digest
+    with pytest.raises(ConfigError, match="write FILE#COLUMN for each file, or for none"):
+        load_texts(train="a.tsv#review,b.tsv", folder=tmp_path)

@@ -29,7 +29,7 @@ USUAL = {
     "training.log_every": 1,
     "training.threads": 1,
 }
-KINDS = {
+KINDS: dict[str, dict[str, object]] = {
     "causal-lm": {},
     "masked-lm": {"objective.sentences": "next"},
     "span-corruption": {"tokenizer.vocab_size": 400},

@@ -15,7 +15,7 @@ import hashlib
 import json
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -77,7 +77,8 @@ def load_texts(
 
     Args:
         name: a named set, or `hub:owner/name`; instead of `train`.
-        train: a file of text or of a table, or several of one format parted by commas; `.gz`, `.xz`, `.zst` too.
+        train: a file of text or of a table, or several of one format parted by commas; `.gz`, `.xz`, `.zst` too. Of
+            tables, `FILE#COLUMN` says which column of which: `reviews.tsv#review,docs.tsv#en,docs.tsv#ko`.
         validation: the same, or a share of the training text (0.1) that is held out.
         test: likewise.
         format: a key of `readers.FORMATS` but `parallel`; inferred from the ending, else plain text.
@@ -115,12 +116,41 @@ def load_texts(
         raise ConfigError(f"--data.{given}: raw text is one column; --data.columns.text names it")
     texts: dict[str, Texts] = {}
     for split, value in files.items():
-        paths = sources.find_files(value, folder)
-        form = Form(format or infer_format(paths, (ROLE,)), wanted, header, delimiter or "")
-        whole = _of_files(paths, form, document)
+        places = _places(value, folder)
+        paths = [path for found, _ in places for path in found]
+        form = Form(
+            format or infer_format(paths[:1] if len(places) > 1 else paths, (ROLE,)), wanted, header, delimiter or ""
+        )
+        parts = [
+            _of_files(found, form if column is None else replace(form, wanted=((ROLE, column),)), document)
+            for found, column in places
+        ]
+        whole = parts[0] if len(parts) == 1 else _one_after_another(parts)
         is_shared = split == "train" and bool(shares)
         texts |= _shared_out(whole, paths, form, document, shares, seed) if is_shared else {split: whole}
     return {split: texts[split] for split in ("train", "validation", "test") if split in texts}
+
+
+def _places(value: str, folder: str | Path | None) -> list[tuple[list[Path], str | None]]:
+    """The files of an option, together; or each by itself where columns are named in it."""
+    if "#" not in value or Path(value).exists():
+        return [(sources.find_files(value, folder), None)]
+    parts = [part.strip().rpartition("#") for part in value.split(",") if part.strip()]
+    if bare := [column for file, _, column in parts if not file or not column]:
+        raise ConfigError(
+            f"--data.train {value}: {bare[0]} names no column; write FILE#COLUMN for each file, or for none"
+        )
+    return [(sources.find_files(file, folder), column) for file, _, column in parts]
+
+
+def _one_after_another(parts: Sequence[Texts]) -> Texts:
+    digest = hashlib.sha256(" ".join(part.digest for part in parts).encode()).hexdigest()
+
+    def lines() -> Iterator[Line]:
+        for part in parts:
+            yield from part.lines()
+
+    return Texts(",".join(part.title for part in parts), digest, sum(part.bytes for part in parts), lines)
 
 
 def _of_table(title: str, table: datasets.Dataset) -> Texts:

@@ -41,6 +41,11 @@ class BidirectionalBatch:
         return {"loss": 2 * count, "nll": 2 * count, "forward_nll": count, "backward_nll": count}
 
     @property
+    def labels(self) -> Tensor:
+        """What is said from left to right."""
+        return self.nexts
+
+    @property
     def tokens(self) -> int:
         """Words read."""
         return len(self.characters)
@@ -72,7 +77,7 @@ class BidirectionalLM:
         places = np.arange(len(words))
         return BidirectionalBatch(
             torch.from_numpy(self.spellings[words].astype(np.int64)),
-            Layout.packed(lengths + 1),
+            Layout.packed(torch.from_numpy(lengths + 1)),
             torch.from_numpy(labels),
             torch.from_numpy(inputs),
             torch.from_numpy(np.delete(places, lasts)),
@@ -81,7 +86,6 @@ class BidirectionalLM:
 
     def loss(self, model: Elmo, batch: BidirectionalBatch) -> Losses:
         """Summed negative log-likelihoods in nats, of both directions together and of each."""
-        assert model.head is not None, "a model without a projection to words cannot be trained on them"
         forth, back = model.directions(batch.characters, batch.layout)
         forward, forward_nll = linear_cross_entropy(forth.index_select(0, batch.seen_before), batch.nexts, model.head)
         backward, backward_nll = linear_cross_entropy(back.index_select(0, batch.seen_after), batch.befores, model.head)

@@ -17,6 +17,11 @@ class Batch(Protocol):
         """How many tokens, or rows, each loss counts, known before the forward pass."""
         ...
 
+    @property
+    def labels(self) -> Tensor:
+        """What must be said `(labels,)`."""
+        ...
+
 
 class Objective(Protocol):
     """What is learned: `loss` is optimised and `nll` reported, both in nats; others may stand beside them."""

@@ -11,7 +11,7 @@ import torch
 from headway.config import ModelConfig, RunConfig
 from headway.errors import ConfigError
 from headway.runs.kinds import Kind, Vocabulary
-from headway.spec import DropoutSpec, ModelSpec, RecurrentSpec, SingleStackSpec
+from headway.spec import AwdLstmSpec, BidirectionalSpec, DropoutSpec, ModelSpec, RecurrentSpec, SingleStackSpec
 from headway.tasks.opening import open_model
 
 _DROPOUT = ("dropout", "attention_dropout", "activation_dropout")
@@ -51,8 +51,10 @@ def open_initial(config: RunConfig, kind: Kind, say: Callable[[str], None]) -> t
 
 def with_dropout(spec: ModelSpec, config: ModelConfig) -> ModelSpec:
     """The spec with the rates of the configuration where it names them."""
-    if isinstance(spec, RecurrentSpec):
+    if isinstance(spec, RecurrentSpec | BidirectionalSpec):
         return spec if config.dropout is None else dataclasses.replace(spec, dropout=config.dropout)
+    if isinstance(spec, AwdLstmSpec):
+        return spec if config.dropout is None else dataclasses.replace(spec, output_dropout=config.dropout)
     if isinstance(spec, SingleStackSpec):
         return dataclasses.replace(
             spec, stack=dataclasses.replace(spec.stack, dropout=_rates(spec.stack.dropout, config))

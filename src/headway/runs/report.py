@@ -12,7 +12,7 @@ from headway.explain.page import write_page
 from headway.runs.folder import RunFolder
 from headway.runs.prepare import Prepared
 from headway.runs.summary import commands
-from headway.spec import RecurrentSpec
+from headway.spec import RecurrentSpec, SingleStackSpec, TransformerSpec
 from headway.training.loop import Training
 
 
@@ -31,7 +31,10 @@ def finish(prepared: Prepared, training: Training, folder: RunFolder) -> None:
 def _show_attention(prepared: Prepared, folder: RunFolder, samples: list[dict[str, str]]) -> None:
     """One test text as an attention page; a model without attention has none to show."""
     text = next((sample["source"] for sample in samples if sample["source"].strip()), None)
-    if text and not (isinstance(prepared.spec, RecurrentSpec) and prepared.spec.attention == "none"):
+    attends = isinstance(spec := prepared.spec, SingleStackSpec | TransformerSpec) or (
+        isinstance(spec, RecurrentSpec) and spec.attention != "none"
+    )
+    if text and attends:
         write_page(attend(folder.path, text), folder.path / "attention.html")
 
 
@@ -43,7 +46,7 @@ def _keep_weights(prepared: Prepared, training: Training, folder: RunFolder) -> 
         native.fill(prepared.model, training.checkpoints.average(count), folder.weights)
         said = f"the average of the last {count} checkpoints"
     elif training.moving is not None:
-        native.fill(prepared.model, training.moving.parameters, folder.weights)
+        native.fill(prepared.model, training.checkpoints.weights(kept[-1], moving=True), folder.weights)
         said = f"the moving average of the last steps (decay {config.ema_decay})"
     else:
         best = training.progress.best_step

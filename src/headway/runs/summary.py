@@ -38,17 +38,15 @@ def commands(path: Path, evaluation: dict[str, Any]) -> list[str]:
     samples = evaluation["samples"]
     first = samples[0]["source"] if samples else "…"
     quoted = '"' + first.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ") + '"'
-    return [
-        *_USES[evaluation["task"]](str(path), quoted),
-        f"headway attend {path} {quoted} --out attention.html",
-        f"headway info {path}",
-    ]
+    attends = [f"headway attend {path} {quoted} --out attention.html"] * (path / "attention.html").is_file()
+    return [*_USES[evaluation["task"]](str(path), quoted), *attends, f"headway info {path}"]
 
 
 _USES: dict[str, Callable[[str, str], list[str]]] = {
     "translate": lambda path, text: [f"echo {text} | headway translate {path} --n-best 3"],
     "causal-lm": lambda path, text: [f"headway generate {path} {text} --top-k 40 --temperature 0.8"],
     "masked-lm": lambda path, text: [f"headway fill {path} {text}"],
+    "bidirectional-lm": lambda path, text: [f"echo {text} | headway embed {path} --layer -1"],
     "span-corruption": lambda path, text: [f"headway generate {path} {text} --special"],
 }
 
@@ -57,7 +55,7 @@ def _samples(evaluation: dict[str, Any]) -> list[str]:
     if evaluation["task"] != "translate":
         lines = ["what it makes of texts it was not trained on:"]
         for sample in evaluation["samples"]:
-            lines += [f"  {sample['source']}", f"    → {sample['written']}"]
+            lines += [f"  {sample['source']}", *([f"    → {sample['written']}"] if sample["written"] else [])]
         return lines
     lines = ["translations it was not trained on:"]
     for sample in evaluation["samples"]:

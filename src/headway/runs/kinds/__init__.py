@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from headway.config import RunConfig
+from headway.runs.kinds.bidirectional import Bidirectional
 from headway.runs.kinds.causal import Causal
 from headway.runs.kinds.kind import Encoded, Kind, Learning, Splits, Vocabulary
 from headway.runs.kinds.masked import Masked
@@ -14,6 +15,7 @@ KINDS: Mapping[str, Callable[[RunConfig], Kind]] = {
     "causal-lm": Causal,
     "masked-lm": Masked,
     "span-corruption": Spans,
+    "bidirectional-lm": Bidirectional,
 }
 
 __all__ = ["KINDS", "Encoded", "Kind", "Learning", "Splits", "Vocabulary", "kind_of"]

@@ -18,7 +18,7 @@ from headway.objectives.causal_lm import CausalLM
 from headway.runs.build import choices_of
 from headway.runs.kinds.kind import Encoded, Splits, Vocabulary
 from headway.runs.kinds.raw_text import RawText, one, seconds_of, spread, tokens_of
-from headway.spec import ModelSpec, SingleStackSpec
+from headway.spec import AwdLstmSpec, ModelSpec, SingleStackSpec
 from headway.tasks.generate import generate
 from headway.text.tokenizer import TokenizerPair
 
@@ -30,7 +30,7 @@ _SAMPLING = Decoding(beam=1, sampling=Sampling(temperature=0.8, top_k=40), max_l
 class Causal(RawText):
     """`<s> w1 … wn` → `w1 … wn </s>`."""
 
-    families: ClassVar[tuple[str, ...]] = ("gpt2", "bloom", "llama", "qwen2")
+    families: ClassVar[tuple[str, ...]] = ("gpt2", "bloom", "llama", "qwen2", "awd_lstm")
     template: ClassVar[tuple[str, str]] = ("<s>:0 $A:0", "<s>:0 $A:0 $B:0")
 
     @property
@@ -38,14 +38,18 @@ class Causal(RawText):
         """See `Kind`."""
         return "blocks" if self.config.objective.packing == "blocks" else "texts"
 
-    def spec(self, vocabulary: Vocabulary) -> SingleStackSpec:
+    def spec(self, vocabulary: Vocabulary) -> SingleStackSpec | AwdLstmSpec:
         """See `Kind`."""
-        spec: SingleStackSpec = choices_of(self.config.model).spec(one(vocabulary).vocab_size, tokens_of(vocabulary))
+        spec: SingleStackSpec | AwdLstmSpec = choices_of(self.config.model).spec(
+            one(vocabulary).vocab_size, tokens_of(vocabulary)
+        )
         return spec
 
     def suits(self, spec: ModelSpec) -> str:
         """See `Kind`."""
-        can = isinstance(spec, SingleStackSpec) and spec.stack.causal and spec.language_head is not None
+        can = isinstance(spec, AwdLstmSpec) or (
+            isinstance(spec, SingleStackSpec) and spec.stack.causal and spec.language_head is not None
+        )
         return self.too_short(spec) if can else "has no causal decoder with a language head"
 
     def encode(self, data: Splits, split: str, vocabulary: Vocabulary, spec: ModelSpec) -> Encoded:

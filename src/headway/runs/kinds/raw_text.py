@@ -49,7 +49,7 @@ class RawText:
                 f"model.family {model.family} cannot learn {self.config.task}; choose {', '.join(self.families)}"
             )
         choices = choices_of(model)
-        if choices.position in ("learned", "sinusoidal") and longest > choices.max_length:
+        if getattr(choices, "position", None) in ("learned", "sinusoidal") and longest > choices.max_length:
             raise ConfigError(
                 f"data.max_length {longest} is more than the {choices.max_length} positions of the model; lower it, "
                 "or raise model.max_length"
