@@ -8,13 +8,16 @@ import pytest
 import torch
 from torch import Tensor
 
+import headway
 from headway.checkpoints import native
 from headway.decoding.generate import Decoding, complete
 from headway.errors import ConfigError
 from headway.models.awd_lstm import AwdLstm
 from headway.models.families.awd_lstm import AwdLstm as Choices
 from headway.nn.masks import Layout
+from headway.spec import SpecialTokens
 from headway.tasks.embed import embed
+from headway.text.trainer import train
 
 SMALL = Choices(num_layers=3, d_model=6, d_cell=8)
 VOCABULARY = 13
@@ -88,6 +91,20 @@ def test_it_goes_on_with_a_prompt(beam: int) -> None:
         places = range(len(prompt) - 1, len(prompt) - 1 + len(best[0].ids))
         total = sum(float(said[place, token]) for place, token in zip(places, best[0].ids, strict=True))
         assert best[0].log_probability == pytest.approx(total, abs=1e-5)
+
+
+def test_a_folder_goes_on_with_text(tmp_path: Path) -> None:
+    tokenizer = train(["나는 간다 a b c", "나는 온다 a"], type="word", vocab_size=10)
+    model = AwdLstm(SMALL.spec(tokenizer.vocab_size, SpecialTokens(start_id=tokenizer.start_id)))
+    native.save(model, tmp_path, dtype=torch.float32)
+    tokenizer.save(tmp_path)
+    loaded = headway.load(tmp_path)
+    found = loaded.generate(["나는", ""], Decoding(beam=1, max_length=4))
+    prompts = [tokenizer.encode("나는").ids, [tokenizer.start_id]]
+    expected = complete(model.eval(), prompts, Decoding(beam=1, max_length=4))
+    assert [text.strip() for text in found] == [tokenizer.decode(best[0].ids).strip() for best in expected]
+    with pytest.raises(ConfigError, match="family awd_lstm, which does not translate"):
+        loaded.translate(["a"])
 
 
 def test_every_dropout_is_of_training_only() -> None:

@@ -150,7 +150,7 @@ def _cells(rest: dict[str, Array], layer: int, direction: int, spec: Bidirection
         found[f"{ours}.weight_ih_l0"], found[f"{ours}.weight_hh_l0"] = np.split(both, [spec.d_model], axis=1)
     if f"{theirs}/B" in rest:
         found[f"{ours}.bias_ih_l0"] = _gates(rest.pop(f"{theirs}/B"))  # (4 · d_cell,)
-        found[f"{ours}.bias_hh_l0"] = np.repeat(np.float32([0, 1, 0, 0]), spec.d_cell)
+        found[f"{ours}.bias_hh_l0"] = np.repeat(np.array([0, 1, 0, 0], np.float32), spec.d_cell)
     if f"{theirs}/W_P_0" in rest:
         found[f"{ours}.weight_hr_l0"] = rest.pop(f"{theirs}/W_P_0").T
     return found

@@ -27,6 +27,8 @@ Directions = tuple[Tensor, Tensor]  # states `(..., d_model)` of who has read up
 class Elmo(nn.Module):
     """Words from their characters, LSTM layers for each direction, and perhaps a projection to the vocabulary."""
 
+    head: Linear  # where the spec has a vocabulary
+
     def __init__(self, spec: BidirectionalSpec) -> None:
         super().__init__()
         self.spec = spec
@@ -36,7 +38,8 @@ class Elmo(nn.Module):
             for _ in range(spec.num_layers)
         )
         self.dropout = Dropout(spec.dropout)
-        self.head = Linear(spec.d_model, spec.vocab_size) if spec.vocab_size else None
+        if spec.vocab_size:
+            self.head = Linear(spec.d_model, spec.vocab_size)
         self._initialise()
 
     def layer_states(self, characters: Tensor, layout: Layout | None = None) -> list[Directions]:
@@ -44,7 +47,7 @@ class Elmo(nn.Module):
 
         The first of the list are the vectors of the words, the same for both.
         """
-        layout = layout or Layout(*characters.shape[:2], characters.device)
+        layout = layout or Layout.padded(characters[..., 0])
         words = self.characters(characters)
         ways = [self._read(layout.grid(words), layout, direction) for direction in range(2)]
         layers = [(layout.tokens(forth), layout.tokens(back)) for forth, back in zip(*ways, strict=True)]

@@ -19,8 +19,14 @@ Carried = tuple[Tensor, Tensor]  # h `(1, rows, width)` and c `(1, rows, d_cell)
 class ClippedLSTM(nn.LSTM):
     """One layer whose states are projected where cells are wider (Sak et al. 2014), and whose values may be bounded.
 
-    Bounded, it steps through time in the open; without bounds torch does, several times as fast.
+    Bounded, it steps through time in the open; without bounds torch does all steps in one call.
     """
+
+    weight_ih_l0: Tensor  # `(4 · d_cell, d_model)`: input, forget, new, output, as are the next
+    weight_hh_l0: Tensor  # `(4 · d_cell, d_model)`
+    bias_ih_l0: Tensor
+    bias_hh_l0: Tensor
+    weight_hr_l0: Tensor  # `(d_model, d_cell)`, where states are projected
 
     def __init__(self, d_model: int, d_cell: int, clip_cell: float | None, clip_state: float | None) -> None:
         """`clip_cell` bounds what a memory cell holds and `clip_state` what is projected; None: nothing."""
@@ -63,6 +69,11 @@ class WeightDropLSTM(nn.LSTM):
     So says Merity et al. 2018, section 2: a row's every step sees the same lesser matrix, and torch's kernel runs it.
     """
 
+    weight_ih_l0: Tensor  # `(4 · d_cell, d_input)`
+    weight_hh_l0: Tensor  # `(4 · d_cell, d_cell)`
+    bias_ih_l0: Tensor
+    bias_hh_l0: Tensor
+
     def __init__(self, d_input: int, d_cell: int, rate: float) -> None:
         """`rate` is the share of weights that training loses."""
         super().__init__(d_input, d_cell, batch_first=True)
@@ -79,11 +90,11 @@ class WeightDropLSTM(nn.LSTM):
         with torch.autocast(grid.device.type, enabled=False):
             if lengths is not None:
                 packed = pack_padded_sequence(grid, lengths, batch_first=True, enforce_sorted=False)
-                states, carried = super().forward(packed, carried)
-                return pad_packed_sequence(states, batch_first=True, total_length=grid.shape[1])[0], carried
+                read, last = super().forward(packed, carried)
+                return pad_packed_sequence(read, batch_first=True, total_length=grid.shape[1])[0], last
             if not self.training or not self.rate:
-                states, carried = super().forward(grid, carried)
-                return states, carried
+                states, last = super().forward(grid, carried)
+                return states, last
             kept = drop(self.weight_hh_l0, self.rate)
             weights = [self.weight_ih_l0, kept, self.bias_ih_l0, self.bias_hh_l0]
             if carried is None:

@@ -19,7 +19,7 @@ class Elmo:
     filters: tuple[tuple[int, int], ...] = FILTERS  # of each convolution its width and how many it has
     num_highways: int = 2
     dropout: float = 0.1
-    clip: float | None = None  # bounds cells and states, as the published models do at 3; several times as slow
+    clip: float | None = None  # bounds cells and states, at 3 in what is published; a sixth slower on a CPU
 
     def spec(self, vocab_size: int, tokens: SpecialTokens = SpecialTokens()) -> BidirectionalSpec:
         """The model these choices and a vocabulary of words make.
