@@ -12,7 +12,7 @@ from headway.checkpoints.files import read_json
 from headway.errors import CheckpointError, ConfigError
 from headway.models.families import PUBLISHED
 from headway.models.families.exchange import Published
-from headway.spec import ModelSpec, RecurrentSpec, SingleStackSpec, StackSpec, TransformerSpec
+from headway.spec import ModelSpec, SingleStackSpec, StackSpec, TransformerSpec
 
 LIMITS = {"num_layers": 10_000, "num_heads": 1 << 16, "head_dim": 1 << 16, "labels": 100_000}
 LARGEST_TABLE = 1 << 26  # numbers in a table of sines
@@ -96,7 +96,7 @@ def check_sizes(spec: ModelSpec, path: object) -> None:
     labels = spec.label_head.labels if isinstance(spec, SingleStackSpec) and spec.label_head else ()
     sizes = {"num_layers": [s.num_layers for s in stacks(spec)], "labels": [len(labels)]}
     sizes |= {name: [getattr(s.attention, name) for s in stacks(spec)] for name in ("num_heads", "head_dim")}
-    if isinstance(spec, RecurrentSpec):
+    if not isinstance(spec, SingleStackSpec | TransformerSpec):
         sizes["num_layers"] = [spec.num_layers]
     for name, found in sizes.items():
         if any(size > LIMITS[name] for size in found):
@@ -110,6 +110,9 @@ def check_sizes(spec: ModelSpec, path: object) -> None:
 
 def stacks(spec: ModelSpec) -> list[StackSpec]:
     """The stacks of a model; a recurrent one has none."""
-    if isinstance(spec, RecurrentSpec):
-        return []
-    return [spec.stack] if isinstance(spec, SingleStackSpec) else [spec.encoder, spec.decoder]
+    match spec:
+        case SingleStackSpec():
+            return [spec.stack]
+        case TransformerSpec():
+            return [spec.encoder, spec.decoder]
+    return []

@@ -14,9 +14,11 @@ from headway.explain.blobs import Weights
 from headway.explain.record import recording
 from headway.explain.texts import Side, of_decoder, of_encoder, of_source, of_target, piece_of
 from headway.explain.trace import Model, Offer, Step, Trace
-from headway.models.build import Model as AnyModel
+from headway.models.awd_lstm import AwdLstm
+from headway.models.build import TranslationModel
+from headway.models.elmo import Elmo
 from headway.models.single import SingleStack
-from headway.spec import ModelSpec, RecurrentSpec, SingleStackSpec
+from headway.spec import ModelSpec, SingleStackSpec, TransformerSpec, vocabularies
 from headway.tasks.fill import no_words
 from headway.tasks.loaded import Loaded, load
 from headway.text.tokenizer import Tokenizer
@@ -55,6 +57,8 @@ def look(loaded: Loaded, name: str | Path, text: str, *, target: str | None = No
         ConfigError: the target is longer than the model can read, or the model attends to nothing.
     """
     found, tokenizer = loaded.model, loaded.tokenizers.target
+    if isinstance(found, AwdLstm | Elmo):
+        raise ConfigError(f"{loaded.folder} attends to nothing: it is a recurrent model without attention")
     source, written, given = Side(), Side(), 0
     if not isinstance(found, SingleStack):
         source = of_source(loaded, text.strip())  # as `headway translate` reads a line
@@ -88,14 +92,14 @@ def look(loaded: Loaded, name: str | Path, text: str, *, target: str | None = No
     )
 
 
-def _masks(model: AnyModel, source: Side, tokenizer: Tokenizer) -> list[int]:
+def _masks(model: SingleStack | TranslationModel, source: Side, tokenizer: Tokenizer) -> list[int]:
     """Where a model that fills masks reads one."""
     if not isinstance(model, SingleStack) or model.spec.language_head is None or "mask" not in tokenizer.has_roles:
         return []
     return [place for place, token in enumerate(source.tokens) if token.id == tokenizer.mask_id]
 
 
-def _run(model: AnyModel, source: Side, target: Side, masks: list[int]) -> Tensor | None:
+def _run(model: SingleStack | TranslationModel, source: Side, target: Side, masks: list[int]) -> Tensor | None:
     """What is offered after each target token but the last, or for each mask `(rows, vocabulary)`; None: nothing is."""
     if not isinstance(model, SingleStack):
         memory = model.encode(torch.tensor([source.ids]))
@@ -153,9 +157,9 @@ def _offers(probabilities: Tensor, masks: list[int], tokenizer: Tokenizer) -> li
 
 
 def _facts(name: str, spec: ModelSpec) -> Model:
-    if isinstance(spec, RecurrentSpec):
-        width, pieces = spec.d_model, spec.target_vocab_size
-    else:
-        stack = spec.stack if isinstance(spec, SingleStackSpec) else spec.decoder
-        width, pieces = stack.d_model, stack.vocab_size
-    return Model(name=name, family=spec.family, d_model=width, vocab_size=pieces)
+    match spec:
+        case SingleStackSpec(stack=stack) | TransformerSpec(decoder=stack):
+            width = stack.d_model
+        case _:
+            width = spec.d_model
+    return Model(name=name, family=spec.family, d_model=width, vocab_size=vocabularies(spec)[1])

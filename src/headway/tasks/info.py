@@ -14,7 +14,17 @@ from headway.checkpoints.files import check_names, read_json
 from headway.checkpoints.header import Entry, read_header, read_headers, weight_files
 from headway.checkpoints.naming import known_names, match
 from headway.errors import CheckpointError
-from headway.spec import LabelHeadSpec, ModelSpec, RecurrentSpec, SingleStackSpec, StackSpec
+from headway.spec import (
+    AwdLstmSpec,
+    BidirectionalSpec,
+    LabelHeadSpec,
+    ModelSpec,
+    RecurrentSpec,
+    SingleStackSpec,
+    StackSpec,
+    TransformerSpec,
+    vocabularies,
+)
 from headway.text.files import FILE
 from headway.text.readers import MARIAN, READERS
 from headway.text.tokenizer import Tokenizer, TokenizerPair
@@ -113,21 +123,24 @@ def _projection(spec: ModelSpec) -> int:
     if isinstance(spec, SingleStackSpec):
         head = spec.language_head
         return spec.stack.d_model * spec.stack.vocab_size if head is not None and head.tied else 0
-    if not spec.head.tied:
+    if isinstance(spec, BidirectionalSpec) or not spec.head.tied:
         return 0
-    if isinstance(spec, RecurrentSpec):
-        return spec.d_model * spec.target_vocab_size
-    return spec.decoder.d_model * spec.decoder.vocab_size
+    width = spec.decoder.d_model if isinstance(spec, TransformerSpec) else spec.d_model
+    return width * vocabularies(spec)[1]
 
 
 def _max_length(spec: ModelSpec) -> int | None:
     if isinstance(spec, RecurrentSpec):
         return spec.max_length
+    if isinstance(spec, AwdLstmSpec | BidirectionalSpec):
+        return None
     stack: StackSpec = spec.stack if isinstance(spec, SingleStackSpec) else spec.encoder
     return stack.max_length if stack.position.kind in ("learned", "sinusoidal") else None
 
 
 def _heads(spec: ModelSpec) -> dict[str, Any]:
+    if isinstance(spec, BidirectionalSpec):
+        return {"head": "words before and after" if spec.vocab_size else "none"}
     if not isinstance(spec, SingleStackSpec):
         return {"head": "words"}
     words = [] if spec.language_head is None else ["words" if spec.stack.causal else "masked words"]
