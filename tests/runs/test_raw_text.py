@@ -13,7 +13,6 @@ from headway.cli.main import main
 from headway.runs import RunFolder
 
 WORDS = "the old dog saw a small cat and ran home before dark 나는 학교에 간다 그는 책을 읽는다".split()
-MODEL = {"model.num_layers": 1, "model.d_model": 32, "model.num_heads": 2, "model.dropout": 0.1}
 USUAL = {
     "data.validation": "0.2",
     "data.max_length": 24,
@@ -29,11 +28,16 @@ USUAL = {
     "training.log_every": 1,
     "training.threads": 1,
 }
-KINDS: dict[str, dict[str, object]] = {
-    "causal-lm": {},
-    "masked-lm": {"objective.sentences": "next"},
-    "span-corruption": {"tokenizer.vocab_size": 400},
+_TRANSFORMER = {"model.num_layers": 1, "model.d_model": 32, "model.num_heads": 2, "model.dropout": 0.1}
+_CELLS = {"model.num_layers": 2, "model.d_model": 16, "model.d_cell": 24, "model.dropout": 0.1}
+KINDS: dict[str, dict[str, object]] = {  # a recipe of each
+    "causal-lm": _TRANSFORMER,
+    "masked-lm": {**_TRANSFORMER, "objective.sentences": "next"},
+    "span-corruption": {**_TRANSFORMER, "tokenizer.vocab_size": 400},
+    "ulmfit": {**_CELLS, "training.gradual_unfreezing": "true", "training.rate_decay": 2.6},
+    "elmo": {**_CELLS, "tokenizer.type": "word", "tokenizer.vocab_size": 23},
 }
+TASKS = {"ulmfit": "causal-lm", "elmo": "bidirectional-lm"}
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +55,7 @@ def novels(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def words(recipe: str, novels: str, run: Path, **more: object) -> list[str]:
     given = {key.replace("__", "."): value for key, value in more.items()}
-    options = {"data.train": novels, **USUAL, **MODEL, **KINDS[recipe], **given}
+    options = {"data.train": novels, **USUAL, **KINDS[recipe], **given}
     flat = [word for key, value in options.items() if value is not None for word in (f"--{key}", str(value))]
     return ["train", recipe, "--run", str(run), *flat]
 
@@ -69,22 +73,26 @@ def test_a_run_says_what_it_measured_and_can_be_used(
 ) -> None:
     recipe, run = finished
     evaluation = json.loads((run / "evaluation.json").read_text(encoding="utf-8"))
-    assert evaluation["task"] == recipe
-    own = "bits_per_byte" if recipe == "causal-lm" else "masked_nll"
-    other = "unigram_bits_per_byte" if recipe == "causal-lm" else "unigram_nll"
+    task = TASKS.get(recipe, recipe)
+    assert evaluation["task"] == task
+    own, other = {
+        "causal-lm": ("bits_per_byte", "unigram_bits_per_byte"),
+        "bidirectional-lm": ("backward_bits_per_byte", "unigram_bits_per_byte"),
+    }.get(task, ("masked_nll", "unigram_nll"))
     metrics = evaluation["metrics"]
     assert metrics[own]["low"] <= metrics[own]["score"] <= metrics[own]["high"]
     assert metrics[other]["score"] > 0
     if recipe == "masked-lm":
         assert metrics["sentence_accuracy"]["low"] < 0.5 < metrics["sentence_accuracy"]["high"]
-    assert (run / "attention.html").is_file()
+    assert (run / "attention.html").is_file() == (recipe not in TASKS)  # what is not in there is a Transformer
     assert "SHA-256" in (run / "README.md").read_text(encoding="utf-8")
     capsys.readouterr()
     use = {
         "causal-lm": ["generate", str(run), "the old dog", "--max-new-tokens", "4"],
         "masked-lm": ["fill", str(run), "the [MASK] dog"],
-        "span-corruption": ["generate", str(run), "the <extra_id_0> dog", "--max-new-tokens", "4"],
-    }[recipe]
+        "span-corruption": ["generate", str(run), "the <extra_id_0> dog", "--max-new-tokens", "4", "--special"],
+        "bidirectional-lm": ["info", str(run)],
+    }[task]
     assert main(use) == 0
     assert capsys.readouterr().out.strip() or recipe == "span-corruption"  # which may find that nothing is missing
     assert main(["evaluate", str(run), "--split", "validation", "--json", "--out", str(run / "again.json")]) == 0
@@ -121,18 +129,18 @@ def test_a_run_goes_on_from_a_trained_model(
     command = ["train", recipe, "--run", str(run), "--model.init", str(whole), "--data.train", novels]
     usual = {**USUAL, **KINDS[recipe], "training.max_steps": 1, "training.learning_rate": 1e-9}
     for key, value in usual.items():
-        if value is not None and not key.startswith("tokenizer."):
+        if not key.startswith(("tokenizer.", "model.")):
             command += [f"--{key}", str(value)]
     assert main(command) == 0
     before, after = (RunFolder(folder).metrics[-1]["validation_loss"] for folder in (whole, run))
     assert after == pytest.approx(before, rel=1e-4)
     assert (run / "tokenizer.json").read_bytes() == (whole / "tokenizer.json").read_bytes()
     assert headway.load(run).spec.family == headway.load(whole).spec.family
-    other = next(kind for kind in KINDS if kind != recipe)
+    other = "masked-lm" if recipe != "masked-lm" else "elmo"
     command[1], command[3] = other, str(tmp_path / "other")
     capsys.readouterr()
     assert main(command) == 2
-    assert f"model.init {whole} has no" in (said := capsys.readouterr().err) or "is no encoder-decoder" in said
+    assert f"{other} cannot go on from it" in capsys.readouterr().err.replace("bidirectional-lm", "elmo")
 
 
 @pytest.mark.parametrize(
