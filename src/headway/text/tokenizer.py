@@ -19,12 +19,11 @@ from typing import Any, NamedTuple
 from tokenizers import Tokenizer as RustTokenizer
 
 from headway.errors import CheckpointError, ConfigError
-from headway.text import formats, spm_file, unigram
+from headway.text import formats, unigram
 from headway.text.alignment import check_text, readings
 from headway.text.files import FILE, SETTINGS, write_folder
 from headway.text.pipeline import type_of
 from headway.text.special import ROLES, library_errors, roles
-from headway.text.spm_file import SentencePieceModel
 from headway.text.template import Template, Wrapped, around, read_template
 
 PROBE = "A word, 한국어 ㅋ e\u0301 漢 😀"
@@ -93,7 +92,7 @@ class Tokenizer:
 
         A unigram tokenizer that was trained here is written as `spiece.model` too, for the sentencepiece package.
         """
-        model = spm_file.write(self._model) if self._model else b""
+        model = self._cutter.content if self._cutter else b""
         write_folder(Path(folder), self._definition, self._settings, model)
 
     def encode(self, text: str, *, special: bool = False) -> Encoding:
@@ -131,16 +130,8 @@ class Tokenizer:
             batch = texts[first : first + BATCH]
             for text in batch:
                 check_text(text)
-            ids += self._encode_batch(list(batch))
+            ids += self._cutter.encode_batch(batch) if self._cutter else unigram.encode_batch(self._text, batch)
         return ids
-
-    def _encode_batch(self, batch: list[str]) -> list[list[int]]:
-        if self._cutter is None:
-            return [encoding.ids for encoding in self._text.encode_batch_fast(batch, add_special_tokens=False)]
-        found = self._cutter.encode_batch(batch)
-        left = [text for text, ids in zip(batch, found, strict=True) if ids is None]
-        others = iter(self._text.encode_batch_fast(left, add_special_tokens=False))
-        return [next(others).ids if ids is None else ids for ids in found]
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of ids. Special pieces are left out; `<unk>` is shown, because it stands for text that was lost."""
@@ -278,13 +269,10 @@ class Tokenizer:
         return content
 
     @cached_property
-    def _model(self) -> SentencePieceModel | None:
-        """What sentencepiece needs to give the same ids, where it can."""
-        return unigram.model_of(self.definition)
-
-    @cached_property
     def _cutter(self) -> unigram.Cutter | None:
-        return unigram.Cutter(self.definition, self._model, self._text.normalizer) if self._model else None
+        """Sentencepiece, where it gives the same ids."""
+        model = unigram.model_of(self.definition)
+        return unigram.Cutter(self.definition, model, self._text) if model else None
 
     @property
     def _around(self) -> Template:

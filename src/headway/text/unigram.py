@@ -16,7 +16,8 @@ import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
-from headway.text.alignment import Normalizer
+from tokenizers import Tokenizer as RustTokenizer
+
 from headway.text.pipeline import JAMO
 from headway.text.sentencepiece import BLANK, convert
 from headway.text.spm_file import CONTROL, NORMAL, UNIGRAM, UNKNOWN, Piece, SentencePieceModel, parse, write
@@ -129,24 +130,35 @@ class Cutter:
     Args:
         definition: the content of the `tokenizer.json`.
         model: `model_of(definition)`.
-        normalizer: the Rust tokenizer's own.
+        rust: the library's tokenizer, for what is left to it.
+
+    Attributes:
+        content: of the model file.
     """
 
-    def __init__(self, definition: Mapping[str, Any], model: SentencePieceModel, normalizer: Normalizer) -> None:
+    def __init__(self, definition: Mapping[str, Any], model: SentencePieceModel, rust: RustTokenizer) -> None:
         from sentencepiece import SentencePieceProcessor
 
-        self._processor = SentencePieceProcessor(model_proto=write(model))
-        self._normalizer = normalizer
+        self.content = write(model)
+        self._processor = SentencePieceProcessor(model_proto=self.content)
+        self._rust = rust
         self._form = _form([step["type"] for step in _flat(_steps(definition)[:-2])])
         worst = _PENALTY - min(piece.score for piece in model.pieces)
         self._longest = int(_EXACT / STEP / worst) - 2  # characters, though every one of them were unknown
 
-    def encode_batch(self, texts: Sequence[str]) -> list[list[int] | None]:
-        """The ids of every text, on all cores; None where they are left to the Rust library."""
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        """The ids of every text, on all cores."""
+        found = self.cut(texts)
+        left = [text for text, ids in zip(texts, found, strict=True) if ids is None]
+        others = iter(encode_batch(self._rust, left))
+        return [next(others) if ids is None else ids for ids in found]
+
+    def cut(self, texts: Sequence[str]) -> list[list[int] | None]:
+        """The ids of every text; None where they are left to the Rust library."""
         if self._is_normal("".join(texts)) and max(map(len, texts), default=0) <= self._longest:
             every: list[list[int] | None] = self._processor.encode(list(texts))
             return every
-        ready = [text if self._is_normal(text) else self._normalizer.normalize_str(text)[1:] for text in texts]
+        ready = [text if self._is_normal(text) else self._rust.normalizer.normalize_str(text)[1:] for text in texts]
         fit = [number for number, text in enumerate(ready) if len(text) <= self._longest]
         ids: list[list[int] | None] = [None] * len(texts)
         for number, found in zip(fit, self._processor.encode([ready[number] for number in fit]), strict=True):
@@ -156,6 +168,11 @@ class Cutter:
     def _is_normal(self, text: str) -> bool:
         """Whether normalisation would only write the blanks as `▁` and put one before the text."""
         return self._form == "any" or (self._form is not None and unicodedata.is_normalized(self._form, text))
+
+
+def encode_batch(rust: RustTokenizer, texts: Sequence[str]) -> list[list[int]]:
+    """The ids of every text by the Rust library, on all cores."""
+    return [encoding.ids for encoding in rust.encode_batch_fast(list(texts), add_special_tokens=False)]
 
 
 def _flat(steps: Sequence[Any]) -> list[Any]:
