@@ -50,7 +50,7 @@ def train(
     lowercase: bool = False,
     special_pieces: Sequence[str] = (),
     character_coverage: float = 1.0,
-    max_characters: int = 100_000_000,
+    max_characters: int = 50_000_000,
     progress: bool = False,
 ) -> Tokenizer:
     """Learns a vocabulary; `<pad> <unk> <s> </s>` have the ids 0 to 3, `special_pieces` those after.
