@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from headway.errors import ConfigError
 from headway.nn import arithmetic
 from headway.nn.arithmetic import prepare
-from headway.nn.kernels import Int8, Packed
-from headway.nn.linear import Kernel, Linear, onednn
+from headway.nn.kernels import ByRows, Int8, Packed
+from headway.nn.linear import Kernel, Linear, onednn, sliced
 
 ROWS = (1, 8, 80)
 
@@ -63,6 +63,10 @@ def clocked(monkeypatch: pytest.MonkeyPatch, costs: Callable[[Kernel, int], floa
 
 
 def named(kernel: Kernel) -> str:
+    if isinstance(kernel, ByRows):
+        return f"{named(kernel.several)}, single rows {named(kernel.single)}"
+    if kernel is sliced:
+        return "sliced"
     return "packed" if isinstance(kernel, Packed) else "onednn" if kernel is onednn else "torch"
 
 
@@ -76,13 +80,16 @@ def named(kernel: Kernel) -> str:
         ({"torch": 1.0, "onednn": 2.0, "packed": 0.5}, "packed"),
     ],
 )
+@pytest.mark.parametrize("slicing", [0.96, 0.98])
 def test_the_quickest_is_taken_if_it_is_worth_it(
-    model: Tied, seconds: dict[str, float], expected: str, monkeypatch: pytest.MonkeyPatch
+    model: Tied, seconds: dict[str, float], expected: str, slicing: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    seconds = seconds | {"sliced": slicing * seconds[expected]}
     clocked(monkeypatch, lambda kernel, rows: rows * seconds[named(kernel)])
     found = prepare(model, rows=ROWS)
-    assert found.linear == expected
-    assert {named(module.kernel) for module in model.modules() if isinstance(module, Linear)} == {expected}
+    assert (found.linear, found.slices) == (expected, slicing < 0.97)
+    put = f"{expected}, single rows sliced" if found.slices else expected
+    assert {named(module.kernel) for module in model.modules() if isinstance(module, Linear)} == {put}
     assert set(found.milliseconds) == set(seconds)
     assert list(found.milliseconds["packed"]) == list(ROWS)
     ratio = found.milliseconds["packed"][8] / found.milliseconds["torch"][8]
@@ -100,7 +107,7 @@ def test_outputs_change_by_rounding_only_and_nothing_else_does(model: Tied) -> N
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     ids, state = torch.arange(12).view(2, 6), torch.get_rng_state()
     expected = model(ids)
-    for kernel in (Packed(80), onednn):
+    for kernel in (Packed(80), onednn, sliced):
         arithmetic._put([m for m in model.modules() if isinstance(m, Linear)], lambda linear: kernel)  # noqa: B023
         torch.testing.assert_close(model(ids), expected, rtol=0, atol=1e-6 * expected.abs().max().item())
     prepare(model)
@@ -156,8 +163,8 @@ def test_a_second_form_that_the_memory_is_too_small_for_is_not_tried(
 
 def test_a_dtype_is_packed_only_where_it_can_be(model: Tied) -> None:
     can = torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    assert set(prepare(model.bfloat16(), rows=(1,)).milliseconds) == {"torch", *(["packed"] if can else [])}
-    assert set(prepare(model.double(), rows=(1,)).milliseconds) == {"torch"}
+    assert set(prepare(model.bfloat16(), rows=(1,)).milliseconds) == {"torch", "sliced", *(["packed"] if can else [])}
+    assert set(prepare(model.double(), rows=(1,)).milliseconds) == {"torch", "sliced"}
 
 
 def test_eight_bits_elsewhere_are_refused() -> None:

@@ -19,8 +19,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from headway.errors import ConfigError
-from headway.nn.kernels import Int8, Packed
-from headway.nn.linear import Kernel, Linear, onednn
+from headway.nn.kernels import ByRows, Int8, Packed
+from headway.nn.linear import Kernel, Linear, onednn, sliced
 
 ROWS = (1, 8, 80)  # one text, a batch of them, a batch of beams
 _WORTHWHILE = 0.97  # another kernel must take less than this share of the time
@@ -39,6 +39,7 @@ class Arithmetic:
 
     linear: Literal["torch", "onednn", "packed", "int8"] = "torch"
     few: int = 0  # int8: up to so many rows the activations are not quantised
+    slices: bool = False  # the weight is read in slices for a single row
     milliseconds: Mapping[str, Mapping[int, float]] = field(default_factory=dict)  # form → rows → time of the sample
 
 
@@ -69,8 +70,17 @@ def prepare(model: nn.Module, *, quantize: str | None = None, rows: Sequence[int
     forms = _forms(linears, max(rows)) if worth_timing else {}
     times = _times(linears, forms, rows)
     best = _best(times)
-    _put(linears, lambda _: forms[best]() if best in forms else F.linear)
-    return Arithmetic(linear=best, milliseconds=times)
+    make = forms.get(best, lambda: F.linear)
+    slices = bool(forms) and 1 in rows and _slices(linears, make, times)
+    _put(linears, lambda _: ByRows(sliced, make()) if slices else make())
+    return Arithmetic(linear=best, slices=slices, milliseconds=times)
+
+
+def _slices(linears: Sequence[Linear], make: Callable[[], Kernel], times: Times) -> bool:
+    """Whether a single row is multiplied faster by slices of the weight than by the form that was chosen."""
+    found = _times(linears, {"chosen": make, "sliced": lambda: sliced}, (1,))
+    times["sliced"] = found["sliced"]
+    return found["sliced"][1] < _WORTHWHILE * found["chosen"][1]
 
 
 def _few(linears: Sequence[Linear], rows: Sequence[int]) -> tuple[int, Times]:

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from headway.nn.linear import pointwise
+from headway.nn.linear import Kernel, pointwise
 
 
 class PreparedKernel(ABC):
@@ -65,6 +65,20 @@ class PreparedKernel(ABC):
     def __getstate__(self) -> dict[str, Any]:
         """A copy prepares for itself, from the weight that it is given."""
         return self.__dict__ | {"_version": None, "_source": None, "_prepared": None}
+
+
+class ByRows:
+    """One kernel for a single row, another for several."""
+
+    def __init__(self, single: Kernel, several: Kernel) -> None:
+        self.single, self.several = single, several
+
+    def __call__(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """`F.linear`, by one of the two."""
+        return (self.single if x.numel() == weight.shape[1] else self.several)(x, weight, bias)
+
+    def __repr__(self) -> str:
+        return f"ByRows({self.several})"
 
 
 def _wants_gradient(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:

@@ -44,6 +44,24 @@ def pointwise(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
 
 
+_SLICES = 16  # of a weight; as many as there are cores, or more
+
+
+def sliced(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """`F.linear`; for a single row as products with slices of the weight, which all cores read at once.
+
+    Where a row is multiplied, reading the weight is all the time, and one core does not read as fast as the memory can.
+    """
+    if x.numel() != weight.shape[1] or x.device.type != "cpu" or torch.compiler.is_compiling():
+        return F.linear(x, weight, bias)
+    rows = len(weight) // _SLICES * _SLICES
+    slices = weight[:rows].view(_SLICES, -1, weight.shape[1]).transpose(1, 2)  # (slices, in_features, out_features)
+    found = torch.bmm(x.reshape(1, 1, -1).expand(_SLICES, 1, -1), slices).flatten()  # (rows,)
+    if rows < len(weight):
+        found = torch.cat([found, F.linear(x.flatten(), weight[rows:])])
+    return (found if bias is None else found + bias).view(*x.shape[:-1], -1)
+
+
 class _OneDnn(torch.autograd.Function):
     """float32 through oneDNN, which reaches AVX-512 on AMD processors where MKL stays on AVX2."""
 
