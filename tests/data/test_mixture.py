@@ -71,6 +71,7 @@ def test_an_epoch_is_mixed_by_weight_and_no_row_is_read_twice_before_all_were(
 
 def test_weights_that_divide_give_exact_parts() -> None:
     assert mixture_of([70, 20, 10], [1.0, 2.0, 1.0]).shares.tolist() == [25, 50, 25]
+    assert mixture_of([6, 4], [26.0, 74.0]).shares.tolist() == [3, 7]
     assert mixture_of([5, 3, 2], [1 / 3, 1 / 3, 1 / 3]).shares.tolist() == [4, 3, 3]
 
 
