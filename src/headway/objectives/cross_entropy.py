@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from headway.nn.linear import Linear
@@ -64,20 +65,25 @@ class _LinearCrossEntropy(torch.autograd.Function):
         grad_bias = torch.zeros_like(bias) if wanted and bias is not None else None
         for start in range(0, len(hidden), rows):
             piece, label = hidden[start : start + rows], labels[start : start + rows]
-            real = (label != IGNORED)[:, None]  # multiplied into what is narrow, never into the whole vocabulary
-            place = label[:, None].where(real, 0)
-            scores = kernel(piece, weight, bias).to(wide).log_softmax(-1)  # (rows, vocabulary)
-            nll = -(scores.gather(1, place) * real).sum()
-            spread = -(scores.mean(-1, keepdim=True) * real).sum() if smoothing else nll
+            real = (label != IGNORED)[:, None].to(wide)
+            place = label[:, None].where(real > 0, 0)
+            scores = kernel(piece, weight, bias).to(wide)  # (rows, vocabulary); from here on in place
+            scores.sub_(scores.amax(-1, keepdim=True))
+            said, mean = scores.gather(1, place), scores.mean(-1, keepdim=True) if smoothing else 0.0
+            total = scores.exp_().sum(-1, keepdim=True)
+            nll = ((total.log() - said) * real).sum()
+            spread = ((total.log() - mean) * real).sum() if smoothing else nll
             loss, likelihood = loss + (1 - smoothing) * nll + smoothing * spread, likelihood + nll
             if grad_hidden is None or grad_weight is None:
                 continue
-            grad = scores.exp_().sub_(smoothing / scores.shape[1])
-            grad = grad.scatter_add_(1, place, torch.full_like(place, smoothing - 1, dtype=wide)).to(hidden.dtype)
-            grad_hidden[start : start + rows] = kernel(grad, weight.t(), None) * real
-            grad_weight += kernel(grad.t(), (piece * real).t(), None)
+            scores.mul_(real / total)
+            if smoothing:
+                scores.sub_(real * (smoothing / scores.shape[1]))
+            grad = scores.scatter_add_(1, place, (smoothing - 1) * real).to(hidden.dtype)
+            grad_hidden[start : start + rows] = kernel(grad, weight.t(), None)
+            _add_product(grad_weight, grad, piece, kernel)
             if grad_bias is not None:
-                grad_bias += real[:, 0].to(grad.dtype) @ grad
+                grad_bias += grad.sum(0)
         ctx.save_for_backward(grad_hidden, grad_weight, grad_bias)
         ctx.mark_non_differentiable(likelihood)
         return loss, likelihood
@@ -87,3 +93,14 @@ class _LinearCrossEntropy(torch.autograd.Function):
         scale = gradients[0]
         hidden, weight, bias = (None if saved is None else saved * scale for saved in ctx.saved_tensors)
         return hidden, weight, bias, None, None, None, None, None
+
+
+def _add_product(
+    total: Tensor, left: Tensor, right: Tensor, kernel: Callable[[Tensor, Tensor, Tensor | None], Tensor]
+) -> None:
+    """Add leftᵀ · right to `total`: with torch's own kernel inside the product, else beside it."""
+    is_plain = kernel is F.linear and total.dtype == left.dtype and not torch.is_autocast_enabled(total.device.type)
+    if is_plain:
+        total.addmm_(left.t(), right)
+    else:
+        total += kernel(left.t(), right.t(), None)
