@@ -14,6 +14,7 @@ from headway.data.corpus import Corpus
 from headway.decoding.generate import Decoding
 from headway.decoding.sampling import Sampling
 from headway.evaluation.language import language_metrics, token_nll
+from headway.evaluation.ngrams import KneserNey
 from headway.objectives.causal_lm import CausalLM
 from headway.runs.build import choices_of
 from headway.runs.kinds.kind import Encoded, Splits, Vocabulary
@@ -23,6 +24,7 @@ from headway.tasks.generate import generate
 from headway.text.tokenizer import TokenizerPair
 
 _PROMPT = 8  # words
+_COUNTABLE = 20_000_000  # tokens; their 5-grams take less than 2 GB
 _SAMPLING = Decoding(beam=1, sampling=Sampling(temperature=0.8, top_k=40), max_length=60)
 
 
@@ -67,16 +69,25 @@ class Causal(RawText):
         return CausalLM(self.config.training.label_smoothing)
 
     def evaluate(self, model: Any, vocabulary: Vocabulary, data: Splits, split: str) -> dict[str, Any]:
-        """Perplexity and bits per byte, strided; those of a unigram beside them, where there is a training split."""
+        """Perplexity and bits per byte, strided, beside those of counts over the training split, where there is one.
+
+        The counts are a unigram's and, of a text that they fit the memory for, an interpolated Kneser-Ney 5-gram's.
+        """
         begun = time.monotonic()
         corpus = self.corpus(data, split, vocabulary)
-        tokens, size = model.spec.tokens, self.config.data.max_length
-        nll = token_nll(model, corpus, start_id=tokens.start_id, end_id=tokens.end_id, max_length=size)
+        tokens, longest = model.spec.tokens, self.config.data.max_length
+        nll = token_nll(model, corpus, start_id=tokens.start_id, end_id=tokens.end_id, max_length=longest)
         found = language_metrics(nll, corpus)
         metrics = {name: found[name] for name in ("perplexity", "bits_per_byte")}
         if "train" in data:
-            baseline = self.unigram(data, vocabulary).nll(labels_of(corpus, tokens.end_id))
-            metrics["unigram_bits_per_byte"] = language_metrics(baseline, corpus, resamples=0)["bits_per_byte"]
+            train = self.corpus(data, "train", vocabulary)
+            counted = {"unigram": self.unigram(data, vocabulary).nll(labels_of(corpus, tokens.end_id))}
+            if len(train.ids) <= _COUNTABLE:
+                size = one(vocabulary).highest_id + 1
+                counted["kneser_ney"] = KneserNey(train, size, tokens.end_id).nll(corpus)
+            for name, baseline in counted.items():
+                bits = language_metrics(baseline, corpus, resamples=0)["bits_per_byte"]
+                metrics[f"{name}_bits_per_byte"] = bits
         return {
             "task": self.config.task,
             "split": split,
@@ -84,7 +95,7 @@ class Causal(RawText):
             "rows": len(corpus),
             "tokens": found["tokens"],
             "bytes": found["bytes"],
-            "stride": {"window": size, "stride": max(1, size // 2)},
+            "stride": {"window": longest, "stride": max(1, longest // 2)},
             "seconds": round(time.monotonic() - begun, 3),
             "samples": _samples(model, vocabulary, corpus),
         }
