@@ -121,6 +121,17 @@ def test_every_other_document_is_drawn_by_its_size_and_every_line_of_it() -> Non
     assert abs(others.count(1) / len(others) - share) < 4 * (share * (1 - share) / len(others)) ** 0.5
 
 
+def test_lines_of_elsewhere_are_whole_and_no_more_than_needed() -> None:
+    pairs = SentencePairs(corpus_of([[4, 4, 4, 4], [3] * 8]), 8)
+    begin = BEFORE + 16
+    for needed, seed in np.ndindex(24, 20):
+        drawn = pairs.elsewhere(0, needed + 1, np.random.default_rng(seed))
+        assert (drawn[0] - begin) % 3 == 0
+        assert len(drawn) == -(-(needed + 1) // 3) * 3
+    starts = {int(pairs.elsewhere(0, 3, np.random.default_rng(seed))[0]) - begin for seed in range(60)}
+    assert starts == {3, 6, 12, 15, 21}, "where a second half may begin: passages are of 3, 3 and 2 lines"
+
+
 def test_what_is_too_long_goes_in_front_and_behind_alike() -> None:
     pairs = SentencePairs(corpus_of([[40, 30], [40, 30]]), 20)
     drawn = [pair_of(pairs, 0, "order", seed) for seed in range(600)]

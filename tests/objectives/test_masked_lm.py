@@ -136,6 +136,7 @@ def test_words_are_chosen_whole_and_about_as_much() -> None:
     assert all(inside)
     assert len(set(batch.labels[batch.labels < 40].tolist())) == 35, "words that are a single piece too"
     assert abs(len(batch.labels) / (300 * 100) - 0.15) < 0.01
+    assert abs(batch.layout.positions[batch.places].double().mean() - 50.5) < 3, "anywhere in the row"
     plain = OBJECTIVE.collate(rows, draws_of(300))
     assert not torch.equal(plain.places, batch.places)
 
