@@ -181,7 +181,7 @@ def test_the_weights_kept_are_those_of_the_best_validation(
 ) -> None:
     """The second of three validations is made the best; a later checkpoint must not win."""
     losses = iter([3.0, 1.0, 2.0])
-    monkeypatch.setattr(Prepared, "validate", lambda self, moving: {"validation_loss": next(losses)})
+    monkeypatch.setattr(Prepared, "validate", lambda self, trained, moving: {"validation_loss": next(losses)})
     more = {"training__max_steps": 6, "training__validate_every": 2, "training__keep_checkpoints": 1}
     run = tmp_path / "run"
     assert main(tiny.words(tiny_corpus, run, **more)) == 0

@@ -14,7 +14,9 @@ LENGTHS = np.array([[3, 2], [5, 5], [2, 9], [4, 4], [7, 1], [1, 1], [6, 3]])
 
 def feed(rank: int = 0, size: int = 1, accumulation: int = 1) -> Feed:
     batches = TokenBatches(LENGTHS, budget=1000, seed=1)
-    return Feed([f"row {i}" for i in range(7)], LENGTHS, batches, lambda rows: rows, World(rank, size), accumulation)  # type: ignore[arg-type]
+    return Feed(
+        [f"row {i}" for i in range(7)], LENGTHS, batches, lambda rows, draws: rows, World(rank, size), accumulation
+    )  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("size", "accumulation"), [(1, 1), (1, 3), (2, 1), (2, 2), (3, 4), (9, 1), (2, 9)])
@@ -26,8 +28,10 @@ def test_the_processes_share_every_batch_without_gap_or_repetition(size: int, ac
     assert max(map(len, shares)) <= accumulation
     real = [row for parts in shares for rows, is_real in parts if is_real for row in rows]
     assert sorted(real) == [f"row {i}" for i in range(7)]
+    assert len(set(map(len, shares))) == 1, "of a sharded model all processes must do as many forward passes"
     for parts in shares:
-        assert [is_real for _, is_real in parts] in ([False], [True] * len(parts))
+        is_real = [real for _, real in parts]
+        assert is_real == sorted(is_real, reverse=True)
 
 
 def test_the_plan_is_the_same_for_any_number_of_processes() -> None:

@@ -17,7 +17,7 @@ from headway.models.transformer import EncoderDecoder
 from headway.objectives.seq2seq import Ids, Seq2Seq
 from headway.spec import SpecialTokens
 from headway.training.checkpoint import Checkpoints
-from headway.training.distributed import World
+from headway.training.distributed import World, is_sharded, put_together
 from headway.training.feed import Feed
 from headway.training.log import Log
 from headway.training.loop import Limits, Rhythm, Training
@@ -76,16 +76,23 @@ class Setting:
     budget: int = 150
     dtype: torch.dtype = torch.float32
     world: World = field(default_factory=World)
+    mode: str = "ddp"
 
     def build(self, seed: int = 0) -> Training:
         """Fresh weights from `seed`, and no progress."""
         model = model_of(self.dropout, seed).to(self.dtype)
         objective = Seq2Seq(TOKENS, self.smoothing)
-        moving = MovingAverage(model, self.ema) if self.ema else None
+        step = Step(model, objective)
+        if self.mode == "fsdp":
+            step = Step(model_of(self.dropout, seed).to(self.dtype), objective)
+            self.world.shard(step)
+        moving = MovingAverage(step.model, self.ema) if self.ema else None
         held_out = [objective.collate(rows_of(9, seed=1)), objective.collate(rows_of(4, seed=2))]
 
         def validate() -> dict[str, float]:
-            with moving.applied(model) if moving else torch.no_grad():
+            with moving.applied(step.model) if moving else torch.no_grad():
+                if is_sharded(step):
+                    put_together(step.model, model)
                 return {"validation_loss": mean_losses(model, objective, held_out)["nll"]}
 
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -93,8 +100,8 @@ class Setting:
         LOGS.extend([log] if log else [])
         torch.manual_seed(100 + self.world.rank)
         return Training(
-            step=Step(model, objective),
-            optimizer=adamw(model, weight_decay=0.01),
+            step=step,
+            optimizer=adamw(step.model, weight_decay=0.01),
             feed=feed_of(
                 rows_of(self.rows), objective, budget=self.budget, world=self.world, accumulation=self.accumulation
             ),

@@ -3,44 +3,81 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from headway.checkpoints.native import write_tensors
 from headway.errors import HeadwayError
-from headway.objectives.seq2seq import Seq2Seq
-from headway.training.distributed import World, joined
-from headway.training.loop import Limits, Rhythm
-from headway.training.step import Step, accumulate
-from tests.training.translator import TOKENS, Setting, feed_of, model_of, rows_of
+from headway.models.groups import layer_groups
+from headway.training.distributed import World, is_sharded, joined, weights_of, whole
+from headway.training.loop import Limits, Rhythm, Training
+from headway.training.optim import Unfreezing, adamw
+from headway.training.step import Step, accumulate, update
+from tests.training.families import FAMILIES, ROWS
+from tests.training.translator import Setting
 
-ROWS = 13
-CASES = [(1, "usual"), (3, "usual"), (2, "tiny")]  # accumulation, batch
-BATCHES = {"usual": np.arange(ROWS), "tiny": np.array([4])}  # of one row a process gets nothing
+MODES = ("ddp", "fsdp")
+CASES = [(3, "usual"), (3, "few"), (2, "tiny")]  # accumulation, batch
+BATCHES = {  # of three rows a process gets fewer than the other, of one row nothing
+    "usual": np.arange(ROWS),
+    "few": np.array([4, 0, 9]),
+    "tiny": np.array([4]),
+}
+RATE, CLIP = 3e-3, 0.5  # so short that gradients are cut
 
 
-def gradients(world: World, accumulation: int, batch: str) -> dict[str, torch.Tensor]:
+class Alone(World):
+    """The mutant: each process divides by what it counted itself."""
+
+    def sum(self, values: Tensor) -> Tensor:
+        return values
+
+
+def gradients(world: World, mode: str, family: str, accumulation: int, batch: str) -> dict[str, Tensor]:
     """Loss and gradients of one batch, float32."""
-    objective = Seq2Seq(TOKENS, 0.1)
-    step = Step(model_of(seed=world.rank), objective)  # what the first process has, all begin with
+    made = FAMILIES[family]()
+    step = Step(made.model(seed=world.rank), made.objective)  # what the first process has, all begin with
+    if mode == "fsdp":
+        world.shard(step)
     wrapped = world.wrap(step)
-    feed = feed_of(rows_of(ROWS), objective, world=world, accumulation=accumulation)
-    for _ in range(2):  # the second time the gradients are views of the exchange
+    parts = made.feed(world, accumulation).parts(BATCHES[batch])
+    for _ in range(2 if mode == "ddp" else 1):  # the second time the gradients are views of the exchange
         step.zero_grad(set_to_none=True)
-        losses = accumulate(wrapped, feed.parts(BATCHES[batch]), world=world)
-    result = {name: p.grad.clone() for name, p in step.named_parameters() if p.grad is not None}
+        losses = accumulate(wrapped, parts, world=world)
+    result = {name: whole(p.grad).clone() for name, p in step.named_parameters() if p.grad is not None}
     return result | {f"loss {name}": torch.tensor(value, dtype=torch.float64) for name, value in losses.items()}
 
 
-def setting(world: World, folder: Path) -> Setting:
+def moved(world: World, mode: str, family: str) -> dict[str, Tensor]:
+    """The weights after three steps of AdamW on three batches, in float64; of an LSTM each frees another layer."""
+    made = FAMILIES[family]()
+    step = Step(made.model(seed=world.rank).double(), made.objective)
+    if mode == "fsdp":
+        world.shard(step)
+        assert is_sharded(step)
+        assert sum(p.to_local().numel() for p in step.parameters()) < 0.7 * sum(p.numel() for p in step.parameters())
+    optimizer = adamw(step.model, weight_decay=0.01, groups=layer_groups(step.model), decay=1.3)
+    feed = made.feed(world, 2)
+    for epoch, batch in enumerate(BATCHES.values()):
+        if family == "awd_lstm":
+            Unfreezing(optimizer).begin(epoch)
+        wrapped = world.wrap(step)
+        accumulate(wrapped, feed.parts(batch), world=world)
+        update(step, optimizer, rate=RATE, clip_norm=CLIP)
+    return weights_of(step.model)
+
+
+def setting(world: World, folder: Path, mode: str = "ddp", steps: int = 20) -> Setting:
     """Twenty steps in float64; some batches are too small for two."""
     return Setting(
         folder=folder,
-        limits=Limits(max_steps=20),
+        limits=Limits(max_steps=steps),
         rhythm=Rhythm(validate=7, checkpoint=8),
         accumulation=2,
         rows=23,
@@ -48,16 +85,31 @@ def setting(world: World, folder: Path) -> Setting:
         dtype=torch.float64,
         ema=0.9,
         world=world,
+        mode=mode,
     )
 
 
-def train(world: World, folder: Path) -> dict[str, torch.Tensor]:
+def train(world: World, folder: Path, mode: str = "ddp") -> dict[str, Tensor]:
     """The weights after `setting`, and the place where the files were written."""
-    training = setting(world, folder).build(seed=world.rank)
+    return finished(setting(world, folder, mode).build(seed=world.rank))
+
+
+def go_on(world: World, begun: Path, folder: Path, mode: str = "ddp") -> dict[str, Tensor]:
+    """The weights when a training is resumed from the checkpoint of step 16 of another."""
+    if world.is_main:
+        shutil.copytree(begun, folder)
+        shutil.rmtree(folder / "checkpoints" / "step-20")
+    world.barrier()
+    return finished(setting(world, folder, mode).resumed(seed=world.rank))
+
+
+def finished(training: Training) -> dict[str, Tensor]:
+    """The weights at the end, the same on all processes."""
     training.run()
-    sums = world.gather(torch.stack([p.detach().sum() for p in training.step.parameters()]))
-    assert all(torch.equal(one, sums[0]) for one in sums)
-    return dict(training.step.named_parameters())
+    if not is_sharded(training.step):
+        sums = training.world.gather(torch.stack([p.detach().sum() for p in training.step.parameters()]))
+        assert all(torch.equal(one, sums[0]) for one in sums)
+    return weights_of(training.step.model)
 
 
 def facts(world: World) -> None:
@@ -73,14 +125,19 @@ def facts(world: World) -> None:
 
 
 def numbers(world: World, folder: Path) -> None:
-    """Gradients of several batches, and the weights after a training."""
-    for accumulation, batch in CASES:
-        found = gradients(world, accumulation, batch)
-        if world.is_main:
-            write_tensors(found, folder / f"{accumulation}-{batch}")
-    found = train(world, folder)
+    """Gradients of several batches, and the weights after a training; `folder` holds one that one process began."""
+    found: dict[str, dict[str, Tensor]] = {"mutant": gradients(Alone(world.rank, world.size), "ddp", "bert", 1, "few")}
+    for mode in MODES:
+        for family in FAMILIES:
+            for accumulation, batch in CASES:
+                name = f"{mode} {family} {accumulation} {batch}"
+                found[name] = gradients(world, mode, family, accumulation, batch)
+            found[f"{mode} {family} moved"] = moved(world, mode, family)
+        found[f"{mode} trained"] = train(world, folder / mode, mode)
+        found[f"{mode} resumed"] = go_on(world, folder / "alone", folder / f"{mode}-resumed", mode)
     if world.is_main:
-        write_tensors({name: p.detach() for name, p in found.items()}, folder / "weights")
+        for name, tensors in found.items():
+            write_tensors(tensors, folder / f"{name}.safetensors")
 
 
 def lose(world: World, folder: Path) -> None:

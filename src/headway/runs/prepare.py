@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,17 +18,18 @@ from headway.data.batching import Draws, TokenBatches
 from headway.errors import DataError
 from headway.evaluation.loss import chance, mean_losses
 from headway.models.build import build
+from headway.models.groups import layer_groups
 from headway.nn.stack import Stack
 from headway.runs.initial import open_initial
 from headway.runs.kinds import Encoded, Kind, Learning, Splits, Vocabulary, kind_of
 from headway.spec import ModelSpec, SingleStackSpec, TransformerSpec
 from headway.training.checkpoint import Checkpoints
 from headway.training.choices import Choices, choose
-from headway.training.distributed import World
+from headway.training.distributed import World, is_sharded, put_together
 from headway.training.feed import Feed
 from headway.training.log import Log
 from headway.training.loop import Limits, Rhythm, Training
-from headway.training.optim import MovingAverage, adamw
+from headway.training.optim import MovingAverage, Unfreezing, adamw
 from headway.training.schedule import Schedule
 from headway.training.step import Step, accumulate
 
@@ -50,12 +53,21 @@ class Prepared:
     validation: Encoded
 
     def training(self, folder: Path, log: Log | None, resume_command: str) -> Training:
-        """The loop over the parts, at its beginning."""
+        """The loop over the parts, at its beginning. What it trains is `model`, or a copy that processes share."""
         config = self.config.training
-        moving = MovingAverage(self.model, config.ema_decay) if config.ema_decay else None
+        step = self._step()
+        moving = MovingAverage(step.model, config.ema_decay) if config.ema_decay else None
+        in_groups = config.rate_decay != 1 or config.gradual_unfreezing
+        optimizer = adamw(
+            step.model,
+            beta2=config.beta2,
+            weight_decay=config.weight_decay,
+            groups=layer_groups(step.model) if in_groups else (),
+            decay=config.rate_decay,
+        )
         return Training(
-            step=Step(self.model, self.objective),
-            optimizer=adamw(self.model, beta2=config.beta2, weight_decay=config.weight_decay),
+            step=step,
+            optimizer=optimizer,
             feed=self.feed,
             schedule=Schedule(config.schedule, config.learning_rate, config.warmup_steps, d_model(self.spec)),
             limits=Limits(max_steps=config.max_steps, max_epochs=config.max_epochs, max_minutes=config.max_minutes),
@@ -68,18 +80,38 @@ class Prepared:
             ),
             checkpoints=Checkpoints(folder / "checkpoints"),
             log=log,
-            validate=lambda: self.validate(moving),
+            validate=lambda: self.validate(step.model, moving),
             world=self.feed.world,
             moving=moving,
+            unfreezing=Unfreezing(optimizer) if config.gradual_unfreezing else None,
             autocast=self.choices.autocast,
             clip_norm=config.clip_norm,
             resume_command=resume_command,
-            chance=chance(self.validation_batches()[:4]),
+            chance=chance(self.validation_batches()) if log else math.inf,
         )
 
-    def validate(self, moving: MovingAverage | None = None) -> dict[str, float]:
-        """Losses and perplexity of the validation rows, and what the kind measures beside them."""
-        with moving.applied(self.model) if moving else torch.no_grad():
+    def _step(self) -> Step:
+        """What is trained; where it is sharded, `model` stays whole and waits for validations on the first process."""
+        world = self.feed.world
+        if self.config.training.parallel == "ddp" or world.size == 1:
+            return Step(self.model, self.objective)
+        step = Step(copy.deepcopy(self.model), self.objective)
+        world.shard(step)
+        self.model.eval().requires_grad_(False)
+        if not world.is_main:
+            self.model.to("meta")
+        return step
+
+    def validate(self, trained: torch.nn.Module, moving: MovingAverage | None = None) -> dict[str, float]:
+        """Losses and perplexity of the validation rows, and what the kind measures beside them, on the first process.
+
+        The others hand in their parts of `trained`, if it is sharded, and know nothing.
+        """
+        with moving.applied(trained) if moving else torch.no_grad():
+            if is_sharded(trained):
+                put_together(trained, self.model)
+            if not self.feed.world.is_main:
+                return {}
             means = mean_losses(self.model, self.objective, self.validation_batches(), autocast=self.choices.autocast)
             result = {"validation_loss": means.pop("nll"), "validation_perplexity": means.pop("perplexity")}
             result |= {f"validation_{name}": mean for name, mean in means.items() if name != "loss"}
@@ -133,16 +165,17 @@ def prepare(
         torch.set_num_threads(config.training.threads)
     kind = kind_of(config)
     data = world.first(lambda: trainable(kind.load()))
+    choices = resumed.choices if resumed else None
     torch.manual_seed(config.seed)
     if resumed is not None and (resumed.has_weights or not config.model.init):
-        vocabulary, spec, choices = resumed.vocabulary, resumed.spec, resumed.choices
+        vocabulary, spec = resumed.vocabulary, resumed.spec
         model: Any = build(spec)
     elif config.model.init:
         model, vocabulary = open_initial(config, kind, say)
-        spec, choices = model.spec, resumed.choices if resumed else None
+        spec = model.spec
     else:
         vocabulary = _learn(config, kind, data, world, folder, say)
-        spec, choices = kind.spec(vocabulary), None
+        spec = kind.spec(vocabulary)
         torch.manual_seed(config.seed)
         model = build(spec)
     train, validation = world.first(

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from headway.config import RunConfig, load_recipe
-from headway.errors import CapacityError, CheckpointError, Interrupted
+from headway.errors import CapacityError, CheckpointError, ConfigError, Interrupted
 from headway.runs.build import check
 from headway.runs.folder import RunFolder
 from headway.runs.kinds import kind_of
@@ -52,6 +52,11 @@ def train(
         return folder if folder.is_finished else resume(path)
     device = device_of(config.device)
     with joined(device) as world, _fresh(path, world) as folder, _logging(path, config, world) as log:
+        if config.training.parallel == "fsdp" and world.size == 1:
+            raise ConfigError(
+                "training.parallel fsdp shares a model among several processes, but there is one; start them with "
+                "torchrun --nproc-per-node 2 -m -- headway train …, or leave training.parallel ddp"
+            )
         prepared = prepare(config, device=device, world=world, folder=path, say=log.note if log else _silent)
         if log:
             folder.write_start(config, prepared.spec, prepared.vocabulary, prepared.choices)
@@ -95,6 +100,8 @@ def _go(prepared: Prepared, folder: RunFolder, log: Log | None, begun: float) ->
         step = _restore(training, prepared)
         if log:
             log.rewind(step)
+            if step and (before := training.checkpoints.processes(step)) != prepared.feed.world.size:
+                log.note(_said_of_processes(before, prepared.feed.world.size))
             log.note(f"training from step {step:,}" if step else "training")
         training.progress.elapsed += time.monotonic() - begun
         training.run()
@@ -124,13 +131,19 @@ def _restore(training: Training, prepared: Prepared) -> int:
         return 0
     try:
         training.progress = training.checkpoints.load(
-            kept[-1], prepared.model, training.optimizer, training.moving, rank=prepared.feed.world.rank
+            kept[-1], training.step.model, training.optimizer, training.moving, rank=prepared.feed.world.rank
         )
     except CheckpointError as error:
         before = f"step {kept[-2]:,}" if len(kept) > 1 else "the beginning"
         folder = training.checkpoints.folder / f"step-{kept[-1]}"
         raise CheckpointError(f"{error} (or remove {folder} to go on from {before})") from None
     return training.progress.step
+
+
+def _said_of_processes(before: int, now: int) -> str:
+    return (
+        f"begun in {before} processes, continued in {now}: the same training, but for rounding and what dropout draws"
+    )
 
 
 @contextmanager

@@ -1,6 +1,7 @@
-"""Several processes, one training: who I am, and the few sums that all must agree on.
+"""Several processes, one training: who I am, the few sums that all must agree on, and models that are cut into parts.
 
-`torchrun` or `accelerate launch` start the processes and set the environment; one process alone needs neither.
+`torchrun` or `accelerate launch` start the processes and set the environment; one process alone needs neither. What
+cuts a model (FSDP2) takes a second to import, and is imported only by those who do.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from headway.checkpoints import native
 from headway.errors import HeadwayError
+from headway.nn.block import Block
 
 T = TypeVar("T")
 
@@ -76,10 +79,92 @@ class World:
         return parts
 
     def wrap(self, module: nn.Module) -> nn.Module:
-        """The module whose backward pass averages gradients over all processes."""
-        if self.size == 1:
+        """The module whose backward pass averages gradients over all processes; a sharded one does already."""
+        if self.size == 1 or is_sharded(module):
             return module
-        return DistributedDataParallel(module, gradient_as_bucket_view=True, broadcast_buffers=False)
+        return DistributedDataParallel(module, gradient_as_bucket_view=True, forward_sync_buffers=False)
+
+    def shard(self, step: nn.Module) -> None:
+        """Leave each process a part of every parameter, of those that the first has (FSDP2; Zhao et al. 2023).
+
+        A block is whole while it computes, all else from the forward to the backward pass: recurrent layers too, whose
+        states are views, which FSDP2 warns of. This comes before the optimizer, which then holds parts. `step` is the
+        module that is called.
+        """
+        from torch.distributed.device_mesh import init_device_mesh
+        from torch.distributed.fsdp import fully_shard
+
+        mesh = init_device_mesh(next(step.parameters()).device.type, (self.size,))
+        for parameter in step.parameters():
+            dist.broadcast(parameter.detach(), 0)
+        for module in list(step.modules()):
+            if isinstance(module, Block):
+                fully_shard(module, mesh=mesh)
+        fully_shard(step, mesh=mesh)
+
+
+def is_sharded(module: nn.Module) -> bool:
+    """Whether this process has only its part of the parameters."""
+    return is_part(next(module.parameters()))
+
+
+def is_part(tensor: Tensor) -> bool:
+    """Whether it is a `DTensor`: one process's part, which knows of the whole."""
+    return hasattr(tensor, "full_tensor")
+
+
+def whole(tensor: Tensor) -> Tensor:
+    """All of it; for a part, every process must ask."""
+    if not is_part(tensor):
+        return tensor
+    from torch.distributed.tensor import DTensor
+
+    assert isinstance(tensor, DTensor)
+    return tensor.full_tensor()
+
+
+def part_of(tensor: Tensor, like: Tensor) -> Tensor:
+    """A view of what this process needs of a whole `tensor`: the same part as `like` is, or all of it."""
+    if not is_part(like):
+        return tensor
+    from torch.distributed.tensor import DTensor, distribute_tensor
+
+    assert isinstance(like, DTensor)
+    return distribute_tensor(tensor, like.device_mesh, like.placements, src_data_rank=None)
+
+
+def weights_of(model: nn.Module) -> dict[str, Tensor]:
+    """Every parameter once, under its first name; of a sharded model whole, for the first process, if all ask."""
+    own = {name: parameter.detach() for name, parameter in model.named_parameters()}
+    if not is_sharded(model):
+        return own
+    from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
+
+    found: dict[str, Any] = get_model_state_dict(
+        model, options=StateDictOptions(full_state_dict=True, cpu_offload=True)
+    )
+    return {name: found[name] for name in own if found}
+
+
+def put_together(sharded: nn.Module, model: nn.Module) -> None:
+    """Give the weights of a sharded model to one that is whole; all processes call it, and it happens on the first."""
+    if weights := weights_of(sharded):
+        native.fill(model, weights, "the parts of a model")
+
+
+@contextmanager
+def exchanging(step: nn.Module, wanted: bool) -> Iterator[None]:
+    """Inside, a backward pass averages gradients over all processes only if `wanted`; until then each keeps its own."""
+    if isinstance(step, DistributedDataParallel) and not wanted:
+        with step.no_sync():
+            yield
+        return
+    if is_sharded(step):
+        from torch.distributed.fsdp import FSDPModule
+
+        assert isinstance(step, FSDPModule)
+        step.set_requires_gradient_sync(wanted)
+    yield
 
 
 @contextmanager

@@ -44,12 +44,16 @@ class Feed:
         return self.batches.epoch(number)
 
     def parts(self, batch: Rows, epoch: int = 0) -> list[tuple[Batch, bool]]:
-        """This process's micro-batches of a batch of an epoch; False marks a stand-in that must count nothing."""
-        shares = self.batches.split(batch, self.world.size * self.accumulation)
-        mine = [share for share in shares[self.world.rank :: self.world.size] if len(share)]
-        if not mine:
-            return [(self._collate(batch[:1], epoch), False)]
-        return [(self._collate(share, epoch), True) for share in mine]
+        """This process's micro-batches of a batch of an epoch; False marks a stand-in that must count nothing.
+
+        Every process gets as many: those of a sharded model need each other in each forward pass.
+        """
+        size = self.world.size
+        shares = self.batches.split(batch, size * self.accumulation)
+        given = [[share for share in shares[rank::size] if len(share)] for rank in range(size)]
+        mine = given[self.world.rank]
+        parts = [(self._collate(share, epoch), True) for share in mine]
+        return parts + [(self._collate(batch[:1], epoch), False)] * (max(map(len, given)) - len(mine))
 
     def tokens(self, batch: Rows) -> int:
         """The real tokens of a batch."""

@@ -18,7 +18,7 @@ from headway.training.checkpoint import Checkpoints, Progress, random_state
 from headway.training.distributed import World
 from headway.training.feed import Feed, Rows
 from headway.training.log import Log
-from headway.training.optim import MovingAverage
+from headway.training.optim import MovingAverage, Unfreezing
 from headway.training.schedule import Schedule
 from headway.training.step import Step, accumulate, update
 
@@ -66,9 +66,10 @@ class Training:
     rhythm: Rhythm
     checkpoints: Checkpoints
     log: Log | None  # None on every process but the first
-    validate: Callable[[], dict[str, float]]  # at least `validation_loss`; called on the first process only
+    validate: Callable[[], dict[str, float]]  # at least `validation_loss`; all processes call it, the first is heard
     world: World = World()
     moving: MovingAverage | None = None
+    unfreezing: Unfreezing | None = None
     autocast: torch.dtype | None = None
     clip_norm: float = 1.0
     progress: Progress = field(default_factory=Progress)
@@ -90,6 +91,9 @@ class Training:
         with stopping() as stop:
             while not self.progress.finished:
                 plan = self.feed.epoch(self.progress.epoch)
+                if self.unfreezing is not None:
+                    self.unfreezing.begin(self.progress.epoch)
+                    wrapped = self.world.wrap(self.step)
                 self._epoch(wrapped, plan, stop)
         return self.progress
 
@@ -179,12 +183,9 @@ class Training:
 
     def _validate(self) -> None:
         progress = self.progress
-        metrics: dict[str, float] = {}
-        if self.world.is_main:
-            self.step.eval()
-            metrics = self.validate()
-            self.step.train()
-        metrics = self.world.share(metrics)
+        self.step.eval()
+        metrics: dict[str, float] = self.world.share(self.validate())
+        self.step.train()
         self._tick()
         if self.log is not None:
             self.log.row({"step": progress.step, "elapsed": round(progress.elapsed, 3)} | metrics)
@@ -203,8 +204,9 @@ class Training:
 
     def _save(self) -> None:
         randoms = self.world.gather(random_state(next(self.step.parameters()).device))
-        if self.world.is_main:
-            self.checkpoints.save(self.progress, self.step.model, self.optimizer, self.moving, randoms)
+        model, world = self.step.model, self.world
+        self.checkpoints.save(self.progress, model, self.optimizer, self.moving, randoms, world=world)
+        if world.is_main:
             self.checkpoints.prune(self.rhythm.keep, self.progress.best_step)
         self._saved = self.progress.step
 

@@ -6,16 +6,14 @@ micro-batches and processes first, and each part's summed loss is divided by tha
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn.parallel import DistributedDataParallel
 
 from headway.objectives.losses import Batch, Losses, Objective
-from headway.training.distributed import World
+from headway.training.distributed import World, exchanging, whole
 
 
 class Step(nn.Module):
@@ -36,9 +34,9 @@ def accumulate(
     """Add the gradient of one whole batch to the parameters and return its losses, in nats a counted token.
 
     Args:
-        step: a `Step`, or its DDP wrapping.
-        parts: this process's micro-batches, at least one; False marks one that only stands in where a process got no
-            rows, so that all processes take part in every exchange. It counts nothing.
+        step: a `Step`, sharded or not, or its DDP wrapping.
+        parts: this process's micro-batches, at least one; False marks one that only stands in where a process got
+            fewer rows, so that all processes take part in every exchange. It counts nothing.
         world: the processes that share the batch.
         autocast: the dtype of the arithmetic; None: that of the weights.
     """
@@ -49,10 +47,9 @@ def accumulate(
     total = dict(zip(names, world.sum(counts).tolist(), strict=True))
     sums = torch.zeros(len(names), dtype=torch.float64)
     for i, (batch, real) in enumerate(parts):
-        last = i == len(parts) - 1
-        quiet = step.no_sync() if isinstance(step, DistributedDataParallel) and not last else contextlib.nullcontext()
         device_type = next(step.parameters()).device.type
-        with quiet, torch.autocast(device_type, autocast or torch.bfloat16, enabled=autocast is not None):
+        lower = torch.autocast(device_type, autocast or torch.bfloat16, enabled=autocast is not None)
+        with exchanging(step, i == len(parts) - 1), lower:
             losses: Losses = step(batch)
             objective = sum((weight / total[name]) * loss for name, (loss, _, weight) in losses.items() if weight)
             assert isinstance(objective, Tensor)
@@ -70,7 +67,7 @@ def update(step: nn.Module, optimizer: torch.optim.Optimizer, *, rate: float, cl
     Raises:
         FloatingPointError: the gradient is not a number; the weights are untouched.
     """
-    norm = float(nn.utils.clip_grad_norm_(step.parameters(), clip_norm or math.inf, foreach=True))
+    norm = float(whole(nn.utils.clip_grad_norm_(step.parameters(), clip_norm or math.inf, foreach=True)))
     if not math.isfinite(norm):
         raise FloatingPointError(norm)
     for group in optimizer.param_groups:
