@@ -192,6 +192,7 @@ def prepare(
         collate=lambda rows, draws: objective.collate(rows, draws).to(device),
         world=world,
         accumulation=config.training.accumulation,
+        release=train.release,
     )
     if choices is None:
         choices = Choices.from_json(world.share(dataclasses.asdict(_measure(config, model, objective, feed, device))))

@@ -38,6 +38,7 @@ class Feed:
     collate: Callable[[list[Any], Draws], Batch]
     world: World = World()
     accumulation: int = 1
+    release: Callable[[], None] = lambda: None  # gives back the memory of what was read of a file
 
     def epoch(self, number: int) -> list[Rows]:
         """The batches of one pass over the data, as row numbers."""

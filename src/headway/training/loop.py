@@ -148,6 +148,8 @@ class Training:
         added = {"tokens": tokens, "padded": self.feed.padded_tokens(batch), "seconds": seconds}
         for name, value in (added | {name: mean * tokens for name, mean in losses.items()}).items():
             window[name] = window.get(name, 0.0) + value
+        if self.progress.step % self.rhythm.log == 0:
+            self.feed.release()
         if self.log is None:
             return
         row = self._row(rate)

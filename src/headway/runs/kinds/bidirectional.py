@@ -55,7 +55,7 @@ class Bidirectional(RawText):
         corpus, tokens = self.corpus(data, split, vocabulary), spec.tokens
         size = self.config.data.max_length
         blocks = Blocks(corpus, size, tokens.start_id, tokens.end_id, drop_last=split == "train")
-        return Encoded(blocks, blocks.lengths)
+        return Encoded(blocks, blocks.lengths, release=corpus.release)
 
     def objective(self, spec: ModelSpec, vocabulary: Vocabulary) -> BidirectionalLM:
         """See `Kind`."""

@@ -62,7 +62,7 @@ class Causal(RawText):
             rows = Documents(corpus, size, tokens.start_id, tokens.end_id)
         else:
             rows = Blocks(corpus, size, tokens.start_id, tokens.end_id, drop_last=split == "train")
-        return Encoded(rows, rows.lengths)
+        return Encoded(rows, rows.lengths, release=corpus.release)
 
     def objective(self, spec: ModelSpec, vocabulary: Vocabulary) -> CausalLM:
         """See `Kind`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
@@ -26,6 +26,7 @@ class Encoded:
     rows: Rowed
     lengths: NDArray[np.int64]  # `(rows,)` or `(rows, 2)`: tokens as the model sees them
     note: str = ""  # what a person should know of rows that were cut, left out or passed over
+    release: Callable[[], None] = lambda: None  # gives back the memory of what was read of a file
 
     def __len__(self) -> int:
         return len(self.lengths)

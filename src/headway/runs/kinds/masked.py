@@ -66,10 +66,11 @@ class Masked(RawText):
         wanted = self.config.objective
         if wanted.sentences is None:
             windows = Windows(corpus, longest - 2)
-            return Encoded(windows, windows.lengths)
+            return Encoded(windows, windows.lengths, release=corpus.release)
         pairs = SentencePairs(corpus, longest - 3, fewest=2 if wanted.sentences == "next" else 1)
         single = pairs.single_lines
-        return Encoded(pairs, pairs.lengths, f"{single:,} documents of one line make no pair" if single else "")
+        note = f"{single:,} documents of one line make no pair" if single else ""
+        return Encoded(pairs, pairs.lengths, note, corpus.release)
 
     def objective(self, spec: ModelSpec, vocabulary: Vocabulary) -> MaskedLM:
         """See `Kind`."""
@@ -77,7 +78,7 @@ class Masked(RawText):
         return MaskedLM(
             tokens=tokens_of(vocabulary),
             mask_id=tokenizer.mask_id,
-            vocab_size=tokenizer.vocab_size,
+            vocab_size=tokenizer.highest_id + 1,
             special_ids=tokenizer.special_ids,
             share=wanted.mask_share,
             whole_words=wanted.whole_words,

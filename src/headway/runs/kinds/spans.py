@@ -56,8 +56,9 @@ class Spans(RawText):
         """Windows whose source, once corrupted, is no longer than `data.max_length`."""
         objective = self.objective(spec, vocabulary)
         longest, _ = objective.exact_lengths(self.config.data.max_length)
-        windows = Windows(self.corpus(data, split, vocabulary), longest, 0)
-        return Encoded(windows, objective.lengths(windows.lengths))
+        corpus = self.corpus(data, split, vocabulary)
+        windows = Windows(corpus, longest, 0)
+        return Encoded(windows, objective.lengths(windows.lengths), release=corpus.release)
 
     def objective(self, spec: ModelSpec, vocabulary: Vocabulary) -> SpanCorruption:
         """See `Kind`."""
