@@ -32,10 +32,10 @@ def stop_at(training: Training, step: int, how: Callable[[], None]) -> None:
     """Do `how` while the step after `step` is computed."""
     parts = training.feed.parts
 
-    def watched(batch: object) -> object:
+    def watched(batch: object, epoch: int) -> object:
         if training.progress.step == step:
             how()
-        return parts(batch)  # type: ignore[arg-type]
+        return parts(batch, epoch)  # type: ignore[arg-type]
 
     training.feed = _Watched(training.feed, watched)  # type: ignore[assignment]
 
