@@ -85,7 +85,7 @@ def test_a_share_is_text_where_a_file_may_stand() -> None:
         (f"training: {{learning_rate: {10**400}}}", "expected number"),
         ("training: {learning_rate: true}", "training.learning_rate is True; expected number"),
         ("training: {validation_bleu: 1}", "training.validation_bleu is 1; expected true or false"),
-        ("training: {schedule: null}", "expected noam | inverse_sqrt | cosine | linear | slanted_triangular | constant"),
+        ("training: {parallel: null}", "expected ddp | fsdp"),
         ("seed: null", "seed is None; expected whole number"),
         ("data: {train: [a.de, a.en]}", "data.train is ['a.de', 'a.en']; expected text | null"),
         ("data: {languages: no}", "data.languages is False; expected text | null"),
