@@ -31,7 +31,9 @@ class ColumnsConfig:
 
     source: str | None = _help("the text to translate")
     target: str | None = _help("its translation")
-    text: str | None = _help("the raw text to learn from")
+    text: str | None = _help("the text: raw, or to be given labels")
+    pair: str | None = _help("the second text of a pair")
+    label: str | None = _help("the label of a text, its labels, or its number")
     group: str | None = _help("rows of equal value stay on one side of a held-out split")
 
 
@@ -43,18 +45,23 @@ class DataConfig:
     train: str | None = _help("a file, or two parallel files with a comma between")
     validation: str | None = _help("files, or a share of the training rows such as 0.1")
     test: str | None = _help("files, or a share of the training rows such as 0.1")
-    format: Literal["parallel", "tsv", "csv", "jsonl", "text"] | None = _help(
+    format: Literal["parallel", "tsv", "csv", "jsonl", "text", "conll", "squad"] | None = _help(
         "the form of the files; null: from their ending"
     )
     columns: ColumnsConfig = ColumnsConfig()
     header: bool = _help("the first line of a table names its columns", True)
     delimiter: str | None = _help("what parts the columns; null: by format")
+    split_at: Literal["first", "last"] | None = _help("a line is two columns, parted at this delimiter; null: at each")
+    label_separator: str | None = _help("what parts several labels in one column; null: a row has one")
+    unit: Literal["word", "char"] = _help("what a line of a CoNLL file is", "word")
+    share: float = _help("learn from this share of the training rows, drawn by the seed", 1.0)
     languages: str | None = _help("source-target, such as de-en: picks the pair of a named set")
     document: Literal["line", "blank_line", "file"] = _help(
         "what a document of raw text is: a line, what blank lines part, or a file", "blank_line"
     )
     max_length: int = _help("the most tokens of one text, or of one block of raw text", 128)
     too_long: Literal["truncate", "drop", "refuse"] = _help("what happens to a longer one, counted either way", "drop")
+    stride: int = _help("tag, answer: tokens that neighbouring windows of a longer text share", 64)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,8 +77,11 @@ class TokenizerConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ObjectiveConfig:
-    """What is asked of the model while it learns from raw text."""
+    """What is asked of the model while it learns."""
 
+    problem: Literal["single", "multi", "regression"] | None = _help(
+        "classify: a row has one label, several, or a number; null: several where data.label_separator is set"
+    )
     packing: Literal["blocks", "texts"] = _help(
         "causal-lm: documents laid end to end and cut, or each by itself", "blocks"
     )
@@ -88,7 +98,20 @@ class ModelConfig:
 
     init: str | None = _help("a trained model to start from: a run, a folder or a hub id; gives family and sizes")
     family: Literal[
-        "vaswani", "rnn", "gru", "lstm", "bert", "roberta", "gpt2", "bloom", "t5", "llama", "qwen2", "elmo", "awd_lstm"
+        "vaswani",
+        "rnn",
+        "gru",
+        "lstm",
+        "bert",
+        "roberta",
+        "gpt2",
+        "bloom",
+        "t5",
+        "llama",
+        "qwen2",
+        "elmo",
+        "awd_lstm",
+        "text_cnn",
     ] = _help("the kind of model", "vaswani")
     size: str = _help("a row of the family's table: tiny, base, big", "tiny")
     num_layers: int | None = _help("layers of the encoder, and of the decoder")
@@ -162,9 +185,9 @@ class DecodingConfig:
 class RunConfig:
     """A whole run."""
 
-    task: Literal["translate", "causal-lm", "masked-lm", "span-corruption", "bidirectional-lm"] = _help(
-        "what is learned", "translate"
-    )
+    task: Literal[
+        "translate", "classify", "tag", "answer", "causal-lm", "masked-lm", "span-corruption", "bidirectional-lm"
+    ] = _help("what is learned", "translate")
     seed: int = _help("of every random draw", 1)
     device: Literal["auto", "cpu", "cuda", "mps"] = _help("where it runs", "auto")
     data: DataConfig = DataConfig()
