@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -10,14 +11,24 @@ import torch
 
 from headway.config import ModelConfig, RunConfig
 from headway.errors import ConfigError
-from headway.runs.kinds import Kind, Vocabulary
-from headway.spec import AwdLstmSpec, BidirectionalSpec, DropoutSpec, ModelSpec, RecurrentSpec, SingleStackSpec
+from headway.models.build import build
+from headway.runs.kinds import Kind, Splits, Vocabulary
+from headway.spec import (
+    AwdLstmSpec,
+    BidirectionalSpec,
+    DropoutSpec,
+    ModelSpec,
+    RecurrentSpec,
+    SingleStackSpec,
+    TransformerSpec,
+)
 from headway.tasks.opening import open_model
 
+_FEW = 12  # names that a person reads
 _DROPOUT = ("dropout", "attention_dropout", "activation_dropout")
 
 
-def open_initial(config: RunConfig, kind: Kind, say: Callable[[str], None]) -> tuple[Any, Vocabulary]:
+def open_initial(config: RunConfig, kind: Kind, data: Splits, say: Callable[[str], None]) -> tuple[Any, Vocabulary]:
     """The model of `model.init`, its weights ready to be trained, and its vocabulary.
 
     Raises:
@@ -41,11 +52,11 @@ def open_initial(config: RunConfig, kind: Kind, say: Callable[[str], None]) -> t
         raise ConfigError(f"model.init {name} {lacks}; {config.task} cannot go on from it, start from another model")
     if opened.tokenizer is None:
         raise ConfigError(f"model.init {name} has no tokenizer beside it; put the model's own tokenizer there")
-    spec = with_dropout(opened.model.spec, config.model)
-    model = opened.model if spec == opened.model.spec else rebuilt(opened.model, spec)
-    for what, names in {"freshly initialised": opened.fresh, "not used": opened.unread}.items():
+    spec = kind.headed(with_dropout(opened.model.spec, config.model), data)
+    model, fresh, unused = (opened.model, (), ()) if spec == opened.model.spec else rebuilt(opened.model, spec)
+    for what, names in {"freshly initialised": opened.fresh + fresh, "not used": opened.unread + unused}.items():
         if names:
-            say(f"{name}: {what}: {', '.join(names)}")
+            say(f"{name}: {what}: {_named(names)}")
     return model.requires_grad_(True), opened.tokenizer
 
 
@@ -66,13 +77,27 @@ def with_dropout(spec: ModelSpec, config: ModelConfig) -> ModelSpec:
     )
 
 
-def rebuilt(model: Any, spec: ModelSpec) -> Any:
-    """A model of another spec with the same parameters."""
-    from headway.models.build import build
+def rebuilt(model: Any, spec: ModelSpec) -> tuple[Any, tuple[str, ...], tuple[str, ...]]:
+    """A model of another spec with the weights that both have, and the names of those that only one of them has.
 
-    fresh = build(spec)
-    fresh.load_state_dict(model.state_dict())
-    return fresh
+    Of an encoder-decoder only the encoder is taken where `spec` is a single stack. Fresh weights are drawn.
+    """
+    built = build(spec)
+    trained = model.state_dict()
+    if isinstance(model.spec, TransformerSpec) and isinstance(spec, SingleStackSpec):
+        trained = {name.replace("encoder.", "stack.", 1): weight for name, weight in trained.items()}
+    wanted = {name: weight.shape for name, weight in built.state_dict().items()}
+    kept = {name: weight for name, weight in trained.items() if wanted.get(name) == weight.shape}
+    built.load_state_dict(kept, strict=False)
+    return built, tuple(sorted(wanted.keys() - kept.keys())), tuple(sorted(trained.keys() - kept.keys()))
+
+
+def _named(names: tuple[str, ...]) -> str:
+    """A few names as they are; of many the parts of the model they belong to."""
+    if len(names) <= _FEW:
+        return ", ".join(names)
+    parts = Counter(name.split(".")[0] for name in names)
+    return ", ".join(f"{part} ({count} tensors)" for part, count in parts.items())
 
 
 def _rates(dropout: DropoutSpec, config: ModelConfig) -> DropoutSpec:

@@ -171,11 +171,11 @@ def prepare(
         vocabulary, spec = resumed.vocabulary, resumed.spec
         model: Any = build(spec)
     elif config.model.init:
-        model, vocabulary = open_initial(config, kind, say)
+        model, vocabulary = open_initial(config, kind, data, say)
         spec = model.spec
     else:
         vocabulary = _learn(config, kind, data, world, folder, say)
-        spec = kind.spec(vocabulary)
+        spec = kind.spec(vocabulary, data)
         torch.manual_seed(config.seed)
         model = build(spec)
     train, validation = world.first(

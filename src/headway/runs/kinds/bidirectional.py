@@ -41,7 +41,7 @@ class Bidirectional(RawText):
                 "them; set tokenizer.type word"
             )
 
-    def spec(self, vocabulary: Vocabulary) -> BidirectionalSpec:
+    def spec(self, vocabulary: Vocabulary, data: Splits) -> BidirectionalSpec:
         """See `Kind`."""
         spec: BidirectionalSpec = choices_of(self.config.model).spec(one(vocabulary).vocab_size, tokens_of(vocabulary))
         return spec

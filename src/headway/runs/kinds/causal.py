@@ -40,7 +40,7 @@ class Causal(RawText):
         """See `Kind`."""
         return "blocks" if self.config.objective.packing == "blocks" else "texts"
 
-    def spec(self, vocabulary: Vocabulary) -> SingleStackSpec | AwdLstmSpec:
+    def spec(self, vocabulary: Vocabulary, data: Splits) -> SingleStackSpec | AwdLstmSpec:
         """See `Kind`."""
         spec: SingleStackSpec | AwdLstmSpec = choices_of(self.config.model).spec(
             one(vocabulary).vocab_size, tokens_of(vocabulary)

@@ -77,8 +77,12 @@ class Kind(Protocol):
         """The vocabulary of a run folder."""
         ...
 
-    def spec(self, vocabulary: Vocabulary) -> ModelSpec:
-        """The model that the family, its size and the choices on top of it make."""
+    def spec(self, vocabulary: Vocabulary, data: Splits) -> ModelSpec:
+        """The model that the family, its size and the choices on top of it make; labels are those of the data."""
+        ...
+
+    def headed(self, spec: ModelSpec, data: Splits) -> ModelSpec:
+        """A trained model of `spec`, which suits, with the head of this task in the place of its own."""
         ...
 
     def suits(self, spec: ModelSpec) -> str:

@@ -41,7 +41,7 @@ class Masked(RawText):
         """See `Kind`."""
         return "pairs" if self.config.objective.sentences else "texts"
 
-    def spec(self, vocabulary: Vocabulary) -> SingleStackSpec:
+    def spec(self, vocabulary: Vocabulary, data: Splits) -> SingleStackSpec:
         """See `Kind`."""
         choices = choices_of(self.config.model)
         spec: SingleStackSpec = choices.spec(

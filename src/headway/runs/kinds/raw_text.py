@@ -81,6 +81,10 @@ class RawText:
         """See `Kind`."""
         return Tokenizer.load(folder)
 
+    def headed(self, spec: ModelSpec, data: Splits) -> ModelSpec:
+        """See `Kind`: a trained model has its head."""
+        return spec
+
     def size(self, train: Texts) -> str:
         """See `Kind`."""
         return f"{train.bytes / 1e6:,.1f} MB of text"

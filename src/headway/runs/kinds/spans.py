@@ -41,7 +41,7 @@ class Spans(RawText):
         """See `Kind`."""
         return TokenizerPair.load(folder)
 
-    def spec(self, vocabulary: Vocabulary) -> TranslatorSpec:
+    def spec(self, vocabulary: Vocabulary, data: Splits) -> TranslatorSpec:
         """See `Kind`; the padding token starts the decoder (Raffel et al. 2020)."""
         tokens, size = tokens_of(vocabulary), one(vocabulary).vocab_size
         tokens = dataclasses.replace(tokens, start_id=tokens.pad_id)

@@ -70,13 +70,17 @@ class Translate:
         """See `Kind`."""
         return TokenizerPair.load(folder)
 
-    def spec(self, vocabulary: Vocabulary) -> TranslatorSpec:
+    def spec(self, vocabulary: Vocabulary, data: Splits) -> TranslatorSpec:
         """See `Kind`."""
         assert isinstance(vocabulary, TokenizerPair)
         source, target = vocabulary
         tokens = SpecialTokens(pad_id=target.pad_id, start_id=target.start_id, end_id=target.end_id)
         choices = self._choices(joint=vocabulary.is_joint)
         spec: TranslatorSpec = choices.spec(source.vocab_size, target.vocab_size, tokens)
+        return spec
+
+    def headed(self, spec: ModelSpec, data: Splits) -> ModelSpec:
+        """See `Kind`: it has its head."""
         return spec
 
     def suits(self, spec: ModelSpec) -> str:
