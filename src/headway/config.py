@@ -83,7 +83,7 @@ class ObjectiveConfig:
         "classify: a row has one label, several, or a number; null: several where data.label_separator is set"
     )
     packing: Literal["blocks", "texts"] = _help(
-        "causal-lm: documents laid end to end and cut, or each by itself", "blocks"
+        "causal-lm, span-corruption: documents laid end to end and cut, or each by itself", "blocks"
     )
     mask_share: float = _help("masked-lm: the share of tokens to be guessed", 0.15)
     whole_words: bool = _help("masked-lm: mask all pieces of a word together", False)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway.data.blocks import Blocks, Documents, Predictions, Stream, labels_of, starts_of
+from headway.data.blocks import Blocks, Documents, Joined, Predictions, Stream, labels_of, starts_of
 from headway.data.corpus import Corpus
 from headway.errors import ConfigError, DataError
 from tests.data.corpora import corpus_of
@@ -67,6 +67,16 @@ def test_documents_are_each_by_itself_and_long_ones_in_parts(lengths: list[int],
     alone = [by_hand([ids]) for ids in documents]
     check(list(rows), [whole[first : first + size] for whole in alone for first in range(0, len(whole), size)])
     assert rows.lengths.tolist() == [len(row.inputs) for row in rows]
+    assert len(rows) == len(rows.lengths)
+
+
+@given(LENGTHS, st.integers(1, 12))
+def test_joined_rows_are_all_documents_with_their_ends_and_nothing_else(lengths: list[int], size: int) -> None:
+    documents = numbered(lengths)
+    whole = [token for ids in documents for token in (*ids, END)]
+    rows = Joined(corpus_of(documents), size, END)
+    assert [row.tolist() for row in rows] == [whole[first : first + size] for first in range(0, len(whole), size)]
+    assert rows.lengths.tolist() == [len(row) for row in rows]
     assert len(rows) == len(rows.lengths)
 
 

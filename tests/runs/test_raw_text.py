@@ -6,11 +6,14 @@ import json
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import headway
 from headway.cli.main import main
+from headway.config import load_recipe
 from headway.runs import RunFolder
+from headway.runs.kinds import kind_of
 
 WORDS = "the old dog saw a small cat and ran home before dark 나는 학교에 간다 그는 책을 읽는다".split()
 USUAL = {
@@ -151,6 +154,11 @@ def test_a_run_goes_on_from_a_trained_model(
         ("masked-lm", {"data__document": "line"}, "a blank line between documents"),
         ("causal-lm", {"data__max_length": 100_000, "model__position": "alibi"}, "fewer than one block"),
         ("span-corruption", {"objective__noise_density": 1.0}, "objective.noise_density is 1.0"),
+        (
+            "span-corruption",
+            {"model__family": "vaswani", "model__max_length": 24, "objective__noise_density": 0.6},
+            "what is taken out of a text has 32 tokens, more than the 24 positions",
+        ),
     ],
 )
 def test_what_cannot_be_is_said_in_one_sentence(
@@ -161,3 +169,20 @@ def test_what_cannot_be_is_said_in_one_sentence(
     assert last.startswith("headway: ")
     assert said in last
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("packing", "gaps"), [("blocks", 2), ("texts", 1)])
+def test_short_texts_are_read_end_to_end_and_lose_more_than_their_ends(packing: str, gaps: int, tmp_path: Path) -> None:
+    """A text too short for two gaps only ever loses its last words; joined, every row has the gaps of its length."""
+    reviews = tmp_path / "reviews.txt"
+    reviews.write_text("".join(f"{n} {' '.join(WORDS[n % 20 :][:4])}\n" for n in range(60)), encoding="utf-8")
+    given = {"data.train": str(reviews), "data.document": "line", "data.max_length": 40, "tokenizer.vocab_size": 400}
+    kind = kind_of(load_recipe("span-corruption", [*given.items(), ("objective.packing", packing)]))
+    data = kind.load()
+    vocabulary = kind.learn(data)
+    spec = kind.spec(vocabulary, data)
+    encoded, objective = kind.encode(data, "train", vocabulary, spec), kind.objective(spec, vocabulary)
+    source = objective.collate([encoded.rows[0]], [np.random.default_rng(1)]).pairs.source.tolist()
+    assert len(set(source) & set(objective.sentinels)) == gaps
+    assert len(source) == encoded.lengths[0, 0]
+    assert (encoded.lengths[:-1, 0] == 40).all() == (packing == "blocks")

@@ -126,6 +126,34 @@ class Blocks:
         return np.minimum(self.size, len(self._stream) - self.size * np.arange(len(self)))
 
 
+class Joined:
+    """Documents end to end, each with its end token, in rows of equal size: texts of which any token may be asked.
+
+    Rows know nothing of where documents begin: a short one is read with its neighbours (T5's `reduce_concat_tokens`,
+    Raffel et al. 2020, which puts no token between).
+
+    Args:
+        corpus: the documents.
+        size: tokens a row; the last may have fewer.
+        end_id: of the token that ends each document.
+
+    Raises:
+        ConfigError: the size is not positive, or there is no end token.
+        DataError: there is no document.
+    """
+
+    def __init__(self, corpus: Corpus, size: int, end_id: int) -> None:
+        self._blocks = Blocks(corpus, size, end_id, end_id)
+        self.lengths = self._blocks.lengths
+
+    def __len__(self) -> int:
+        return len(self._blocks)
+
+    def __getitem__(self, row: int) -> Ids:
+        """The ids of one row `(length,)`."""
+        return self._blocks[row].labels
+
+
 class Documents:
     """The stream with a document a row; one that is longer than `size` predictions is several, one after another.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,16 +12,20 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
+from headway.data.blocks import Joined
 from headway.data.windows import Windows
 from headway.decoding.generate import Decoding, decode
+from headway.decoding.options import reach
+from headway.errors import ConfigError
 from headway.evaluation.proportion import mean_with_interval
 from headway.objectives.span_corruption import SpanCorruption
 from headway.runs.build import choices_of
 from headway.runs.kinds.kind import Encoded, Splits, Vocabulary
 from headway.runs.kinds.raw_text import RawText, batches_of, one, seconds_of, spread, tokens_of
-from headway.spec import ModelSpec, SingleStackSpec, TranslatorSpec
+from headway.spec import ModelSpec, SingleStackSpec, SpecialTokens, TransformerSpec, TranslatorSpec
 from headway.text.tokenizer import Tokenizer, TokenizerPair
 
+_END = "</s>"
 SENTINELS = tuple(f"<extra_id_{number}>" for number in range(100))  # as T5 calls them
 
 
@@ -31,6 +36,19 @@ class Spans(RawText):
     families: ClassVar[tuple[str, ...]] = ("t5", "vaswani")
     pieces: ClassVar[tuple[str, ...]] = SENTINELS
     template: ClassVar[tuple[str, str]] = ("$A:0 </s>:0", "$A:0 </s>:0 $B:0 </s>:0")
+
+    def check(self) -> None:
+        """See `Kind`; also, that the decoder's positions hold what is taken out."""
+        RawText.check(self)
+        _, gaps = self._lengths()
+        if self.config.model.init:
+            return
+        choices = choices_of(self.config.model)
+        if getattr(choices, "position", None) in ("learned", "sinusoidal") and gaps > choices.max_length:
+            raise ConfigError(
+                f"what is taken out of a text has {gaps} tokens, more than the {choices.max_length} positions of the "
+                "model; lower data.max_length or objective.noise_density, or raise model.max_length"
+            )
 
     def learn(self, data: Splits) -> TokenizerPair:
         """See `Kind`: one vocabulary for both sides."""
@@ -50,26 +68,30 @@ class Spans(RawText):
 
     def suits(self, spec: ModelSpec) -> str:
         """See `Kind`."""
-        return "is no encoder-decoder" if isinstance(spec, SingleStackSpec) else self.too_short(spec)
+        if isinstance(spec, SingleStackSpec):
+            return "is no encoder-decoder"
+        (_, gaps), most = self._lengths(), reach(spec.decoder) if isinstance(spec, TransformerSpec) else None
+        if most is not None and gaps > most:
+            return f"writes {most:,} tokens at once, and what is taken out of a text has {gaps:,}"
+        return self.too_short(spec)
 
     def encode(self, data: Splits, split: str, vocabulary: Vocabulary, spec: ModelSpec) -> Encoded:
-        """Windows whose source, once corrupted, is no longer than `data.max_length`."""
+        """Documents end to end, or windows of each, whose source is no longer than `data.max_length` once corrupted.
+
+        What goes last in a row is its end, so of a document alone that is too short for two gaps the last words are
+        all that is ever asked. End to end, every row has as many gaps as it should.
+        """
         objective = self.objective(spec, vocabulary)
-        longest, _ = objective.exact_lengths(self.config.data.max_length)
+        size, _ = objective.exact_lengths(self.config.data.max_length)
         corpus = self.corpus(data, split, vocabulary)
-        windows = Windows(corpus, longest, 0)
-        return Encoded(windows, objective.lengths(windows.lengths), release=corpus.release)
+        is_joined = self.config.objective.packing == "blocks"
+        rows: Joined | Windows = Joined(corpus, size, spec.tokens.end_id) if is_joined else Windows(corpus, size, 0)
+        return Encoded(rows, objective.lengths(rows.lengths), release=corpus.release)
 
     def objective(self, spec: ModelSpec, vocabulary: Vocabulary) -> SpanCorruption:
         """See `Kind`."""
-        tokenizer, wanted = one(vocabulary), self.config.objective
-        return SpanCorruption(
-            spec.tokens,
-            [tokenizer.id_of(piece) for piece in SENTINELS if piece in tokenizer],
-            noise_density=wanted.noise_density,
-            mean_span_length=wanted.mean_span_length,
-            label_smoothing=self.config.training.label_smoothing,
-        )
+        tokenizer = one(vocabulary)
+        return self._rule(spec.tokens, [tokenizer.id_of(piece) for piece in SENTINELS if piece in tokenizer])
 
     @torch.no_grad()
     def evaluate(self, model: Any, vocabulary: Vocabulary, data: Splits, split: str) -> dict[str, Any]:
@@ -101,6 +123,20 @@ class Spans(RawText):
         budget = self.config.training.batch_tokens
         return 0.0, seconds_of(model, encoded, self.objective(model.spec, vocabulary), budget)
 
+    def _rule(self, tokens: SpecialTokens, sentinels: Sequence[int]) -> SpanCorruption:
+        wanted = self.config.objective
+        return SpanCorruption(
+            tokens,
+            sentinels,
+            noise_density=wanted.noise_density,
+            mean_span_length=wanted.mean_span_length,
+            label_smoothing=self.config.training.label_smoothing,
+        )
+
+    def _lengths(self) -> tuple[int, int]:
+        """Tokens of the longest text, and of what is taken out of it, sentinels and end token included."""
+        return self._rule(SpecialTokens(), range(len(SENTINELS))).exact_lengths(self.config.data.max_length)
+
 
 def _samples(model: Any, tokenizer: Tokenizer, objective: SpanCorruption, encoded: Encoded) -> list[dict[str, str]]:
     """A few texts with gaps, and what the model says of them."""
@@ -109,18 +145,19 @@ def _samples(model: Any, tokenizer: Tokenizer, objective: SpanCorruption, encode
     sources = [pair.source.tolist() for pair in pairs]
     found = decode(model, sources, Decoding(beam=1))
     return [
-        {"source": _shown(tokenizer, source), "written": _shown(tokenizer, best[0].ids)}
+        {"source": _shown(tokenizer, source[:-1]), "written": _shown(tokenizer, best[0].ids)}
         for source, best in zip(sources, found, strict=True)
     ]
 
 
 def _shown(tokenizer: Tokenizer, ids: list[int]) -> str:
-    """The text of ids, its sentinels left in place."""
-    sentinels = {tokenizer.id_of(piece): piece for piece in SENTINELS if piece in tokenizer}
+    """The text of ids, its sentinels and the ends of documents left in place."""
+    marks = {tokenizer.id_of(piece): piece for piece in SENTINELS if piece in tokenizer}
+    marks[tokenizer.end_id] = _END
     text, run = "", list[int]()
     for index in ids:
-        if index in sentinels:
-            text, run = text + tokenizer.decode(run) + sentinels[index], []
+        if index in marks:
+            text, run = text + tokenizer.decode(run) + marks[index], []
         else:
             run.append(index)
     return text + tokenizer.decode(run)
