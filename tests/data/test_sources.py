@@ -167,7 +167,7 @@ CONFIG_ERRORS: list[tuple[dict[str, object], str]] = [
     ({"name": "hub:nobody"}, "hub:owner/name"),
     ({"train": "a.csv", "columns": {"sorce": "x"}}, "no such role; did you mean source"),
     ({"train": "a.csv", "format": "tvs"}, "did you mean tsv"),
-    ({"train": "odd.txt"}, "format does not show .* --data.format, one of csv, jsonl, parallel"),
+    ({"train": "odd.txt"}, "format does not show .* --data.format, one of conll, csv, jsonl, parallel"),
     ({"train": "a.en", "format": "parallel"}, "one file each for source, target"),
     ({"train": "a.csv", "format": "csv", "delimiter": "||"}, "one character"),
     ({"train": "a.csv", "validation": "1.5"}, "between 0 and 1"),

@@ -1,4 +1,4 @@
-"""Rows of text files: parallel text, TSV, CSV, JSON lines and plain text, each row a tuple of strings by role.
+"""Rows of text files: parallel text, TSV, CSV, JSON lines, CoNLL, plain text, each row a tuple of strings by role.
 
 Nothing is dropped silently: a row with too few or too many fields, a missing key, a file that is shorter than its
 partner and a file without rows are errors that name file and line.
@@ -9,11 +9,14 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, zip_longest
 from pathlib import Path
 
+from headway.data.conll import read_sentences
 from headway.data.lines import PACKED, read_lines
+from headway.data.tagged import Unit, as_row
 from headway.errors import ConfigError, DataError, nearest
 
 Row = tuple[str, ...]
@@ -29,12 +32,20 @@ class Form:
             empty: the column named like the role or, where columns have no names, the one at the role's place.
         header: the first line of TSV or CSV names the columns.
         delimiter: what parts the columns of TSV (any string) and CSV (one character); empty: tab, comma.
+        split_at: a line of TSV is two columns, parted at the `first` or `last` delimiter; empty: at each.
+        unit: each word of the text, or each character, has a label; None: rows are not of that kind.
     """
 
     format: str
     wanted: tuple[tuple[str, str], ...]
     header: bool = True
     delimiter: str = ""
+    split_at: str = ""
+    unit: Unit | None = None
+
+    def row(self, values: Sequence[str | list[str]], place: str) -> Row:
+        """The values of the wanted columns as they are kept; `place` names file and line."""
+        return as_row(values, [role for role, _ in self.wanted], self.unit, lambda word: place)
 
 
 def read_rows(files: Sequence[Path], form: Form) -> Iterator[Row]:
@@ -84,8 +95,11 @@ def _parallel(files: Sequence[Path], form: Form) -> Iterator[Row]:
 
 def _tsv(files: Sequence[Path], form: Form) -> Iterator[Row]:
     delimiter = form.delimiter.replace(r"\t", "\t") or "\t"
+    split = {"first": partial(str.split, maxsplit=1), "last": partial(str.rsplit, maxsplit=1)}.get(
+        form.split_at, str.split
+    )
     for file in files:
-        yield from _table(file, ((i, line.split(delimiter)) for i, line in enumerate(read_lines(file), 1)), form)
+        yield from _table(file, ((i, split(line, delimiter)) for i, line in enumerate(read_lines(file), 1)), form)
 
 
 def _csv(files: Sequence[Path], form: Form) -> Iterator[Row]:
@@ -118,7 +132,7 @@ def _table(file: Path, records: Iterator[tuple[int, list[str]]], form: Form) -> 
         if len(fields) != width:
             what = "the header names" if form.header else "the first line has"
             raise DataError(f"{file}, line {line}: {len(fields)} fields, but {what} {width}; mend the line")
-        yield tuple(fields[place] for place in places)
+        yield form.row([fields[place] for place in places], f"{file}, line {line}")
 
 
 def _jsonl(files: Sequence[Path], form: Form) -> Iterator[Row]:
@@ -130,10 +144,10 @@ def _jsonl(files: Sequence[Path], form: Form) -> Iterator[Row]:
                 value = json.loads(line)
             except ValueError as error:
                 raise DataError(f"{place}: not JSON ({error}); one object a line is expected") from None
-            yield tuple(_json_text(value, path, place) for path in paths)
+            yield form.row([_json_value(value, path, place) for path in paths], place)
 
 
-def _json_text(value: object, path: Sequence[str], place: str) -> str:
+def _json_value(value: object, path: Sequence[str], place: str) -> str | list[str]:
     for depth, key in enumerate(path):
         if not isinstance(value, dict):
             where = ".".join(path[:depth]) or "the line"
@@ -141,14 +155,43 @@ def _json_text(value: object, path: Sequence[str], place: str) -> str:
         if key not in value:
             raise DataError(f"{place}: no key {'.'.join(path)}; {nearest(key, value)} {_HOW_TO_NAME}")
         value = value[key]
+    if isinstance(value, list):
+        return [_json_text(item, path, place) for item in value]
+    return _json_text(value, path, place)
+
+
+def _json_text(value: object, path: Sequence[str], place: str) -> str:
     if value is None or isinstance(value, dict | list):
-        raise DataError(f"{place}: {'.'.join(path)} is {type(value).__name__}; a text or a number is expected")
+        what = f"{'.'.join(path)} is or holds {type(value).__name__}"
+        raise DataError(f"{place}: {what}; a text, a number or a list of them is expected")
     text = value if isinstance(value, str) else json.dumps(value)
     try:
         text.encode()
     except UnicodeEncodeError:
         raise DataError(f"{place}: {'.'.join(path)} holds half of a surrogate pair, which is no character") from None
     return text
+
+
+def _conll(files: Sequence[Path], form: Form) -> Iterator[Row]:
+    """The text is the first column and the label the last, where no numbers are given."""
+    roles = [role for role, _ in form.wanted]
+    for file in files:
+        for line, words in read_sentences(file, form.delimiter.replace(r"\t", "\t")):
+            width = len(words[0])
+            usual = {"text": "1", "label": str(width)}
+            columns = tuple((role, column or usual.get(role, "")) for role, column in form.wanted)
+            places = _places(None, width, replace(form, wanted=columns), str(file), order=False)
+            values = [_column(role, [word[place] for word in words]) for role, place in zip(roles, places, strict=True)]
+            yield as_row(values, roles, form.unit or "word", partial(_line, file, line))
+
+
+def _column(role: str, values: list[str]) -> str | list[str]:
+    """Of each word its own, of what is no word or label, such as a group, that of the first."""
+    return [value.strip() for value in values] if role == "label" else values if role == "text" else values[0]
+
+
+def _line(file: Path, first: int, word: int) -> str:
+    return f"{file}, line {first + word}"
 
 
 def _text(files: Sequence[Path], form: Form) -> Iterator[Row]:
@@ -195,5 +238,9 @@ FORMATS: dict[str, Callable[[Sequence[Path], Form], Iterator[Row]]] = {
     "csv": _csv,
     "jsonl": _jsonl,
     "text": _text,
+    "conll": _conll,
 }
-_BY_ENDING = {"tsv": "tsv", "tab": "tsv", "csv": "csv", "jsonl": "jsonl", "ndjson": "jsonl"}
+_BY_ENDING = {
+    "tsv": "tsv", "tab": "tsv", "csv": "csv", "jsonl": "jsonl", "ndjson": "jsonl",
+    "conll": "conll", "bio": "conll", "iob": "conll", "iob2": "conll",
+}  # fmt: skip

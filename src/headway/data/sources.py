@@ -6,6 +6,7 @@ the task (`source` and `target` for translation, `text` and `label` for classifi
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ from headway.data.lines import check_file
 from headway.data.named import named_parts
 from headway.data.readers import FORMATS, Form, infer_format, read_rows
 from headway.data.tables import Part, build_tables, file_digest
+from headway.data.tagged import Unit
 from headway.errors import ConfigError, DataError, nearest
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ def load(
     roles: Sequence[str] = ("source", "target"),
     header: bool = True,
     delimiter: str | None = None,
+    split_at: str | None = None,
+    unit: Unit | None = None,
     seed: int = 0,
     folder: str | Path | None = None,
 ) -> datasets.DatasetDict:
@@ -56,6 +60,8 @@ def load(
         roles: what the task needs, in the order of the columns made.
         header: the first line of TSV and CSV names the columns.
         delimiter: what parts the columns; None: a tab in TSV, a comma in CSV.
+        split_at: a line of TSV is two columns, parted at its `first` or `last` delimiter; None: at each.
+        unit: each word of `text`, or each character, has a label of its own: a list in `label`.
         seed: which rows are held out.
         folder: where relative files are looked for, after the working directory, and named sets first.
 
@@ -76,7 +82,7 @@ def load(
     parts = {split: part for split, part in parts.items() if split not in shares}
     for split, value in files.items():
         paths = find_files(value, folder)
-        form = Form(format or infer_format(paths, roles), wanted, header, delimiter or "")
+        form = Form(format or infer_format(paths, roles), wanted, header, delimiter or "", split_at or "", unit)
         parts[split] = _file_part(paths, form, roles)
     return build_tables(parts, roles=roles, shares=shares, seed=seed)
 
@@ -171,7 +177,7 @@ def _file_part(paths: Sequence[Path], form: Form, roles: Sequence[str]) -> Part:
         names = ",".join(map(str, paths))
         raise ConfigError(f"{names}: parallel text is one file each for {', '.join(roles)}, as in train.de,train.en")
     digests = [file_digest(path) for path in paths]
-    recipe = json.dumps([[digest for digest, _ in digests], form.format, form.wanted, form.header, form.delimiter])
+    recipe = json.dumps([[digest for digest, _ in digests], *dataclasses.astuple(form)])
     return Part(
         title=",".join(path.name for path in paths),
         digest=hashlib.sha256(recipe.encode()).hexdigest(),
