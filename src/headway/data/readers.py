@@ -1,4 +1,4 @@
-"""Rows of text files: parallel text, TSV, CSV, JSON lines, CoNLL, plain text, each row a tuple of strings by role.
+"""Rows of text files: parallel, TSV, CSV, JSON lines, CoNLL, SQuAD, plain text, each row a tuple of strings by role.
 
 Nothing is dropped silently: a row with too few or too many fields, a missing key, a file that is shorter than its
 partner and a file without rows are errors that name file and line.
@@ -16,6 +16,7 @@ from pathlib import Path
 
 from headway.data.conll import read_sentences
 from headway.data.lines import PACKED, read_lines
+from headway.data.squad import read_squad
 from headway.data.tagged import Unit, as_row
 from headway.errors import ConfigError, DataError, nearest
 
@@ -68,6 +69,8 @@ def infer_format(files: Sequence[Path], roles: Sequence[str]) -> str:
     Raises:
         ConfigError: they do.
     """
+    if "answers" in roles:
+        return "squad"
     tables = {_BY_ENDING.get(_ending(file), "") for file in files}
     if tables == {""} and len(roles) == 1:
         return "text"
@@ -156,19 +159,18 @@ def _json_value(value: object, path: Sequence[str], place: str) -> str | list[st
             raise DataError(f"{place}: no key {'.'.join(path)}; {nearest(key, value)} {_HOW_TO_NAME}")
         value = value[key]
     if isinstance(value, list):
-        return [_json_text(item, path, place) for item in value]
-    return _json_text(value, path, place)
+        return [_json_text(item, f"{place}: item {i} of {'.'.join(path)}") for i, item in enumerate(value, 1)]
+    return _json_text(value, f"{place}: {'.'.join(path)}")
 
 
-def _json_text(value: object, path: Sequence[str], place: str) -> str:
+def _json_text(value: object, what: str) -> str:
     if value is None or isinstance(value, dict | list):
-        what = f"{'.'.join(path)} is or holds {type(value).__name__}"
-        raise DataError(f"{place}: {what}; a text, a number or a list of them is expected")
+        raise DataError(f"{what} is {type(value).__name__}; a text or a number is expected")
     text = value if isinstance(value, str) else json.dumps(value)
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise DataError(f"{place}: {'.'.join(path)} holds half of a surrogate pair, which is no character") from None
+        raise DataError(f"{what} holds half of a surrogate pair, which is no character") from None
     return text
 
 
@@ -198,6 +200,10 @@ def _text(files: Sequence[Path], form: Form) -> Iterator[Row]:
     _places(None, 1, form, _names(files), order=True)
     for file in files:
         yield from ((line,) for line in read_lines(file))
+
+
+def _squad(files: Sequence[Path], form: Form) -> Iterator[Row]:
+    return read_squad(files, form.wanted)
 
 
 def _places(names: Sequence[str] | None, width: int, form: Form, file: str, *, order: bool) -> list[int]:
@@ -239,6 +245,7 @@ FORMATS: dict[str, Callable[[Sequence[Path], Form], Iterator[Row]]] = {
     "jsonl": _jsonl,
     "text": _text,
     "conll": _conll,
+    "squad": _squad,
 }
 _BY_ENDING = {
     "tsv": "tsv", "tab": "tsv", "csv": "csv", "jsonl": "jsonl", "ndjson": "jsonl",
