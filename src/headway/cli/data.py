@@ -65,7 +65,7 @@ def _add_data_arguments(parser: argparse.ArgumentParser) -> None:
     for split in ("train", "validation", "test"):
         share = " or a share of the training rows" if split != "train" else ""
         parser.add_argument(f"--data.{split}", dest=split, metavar="FILE[,FILE]", help=f"files{share}")
-    parser.add_argument("--data.format", dest="format", help="parallel, tsv, csv, jsonl or text")
+    parser.add_argument("--data.format", dest="format", help="parallel, tsv, csv, jsonl, conll or text")
     parser.add_argument("--data.languages", dest="languages", metavar="FROM-TO", help="the pair of a named set")
     for role in ROLES:
         parser.add_argument(
@@ -73,6 +73,7 @@ def _add_data_arguments(parser: argparse.ArgumentParser) -> None:
         )
     parser.add_argument("--data.header", dest="header", choices=["true", "false"], default="true", help="is there one")
     parser.add_argument("--data.delimiter", dest="delimiter", help="what parts the columns")
+    parser.add_argument("--data.unit", dest="unit", choices=["word", "char"], help="each has a label of its own")
     parser.add_argument("--seed", type=int, default=1, help="of a share that is held out (default: 1)")
 
 
@@ -92,7 +93,8 @@ def _load(arguments: argparse.Namespace) -> datasets.DatasetDict:
     if not roles:
         roles = tuple(NAMED_SETS[name].columns) if name in NAMED_SETS else ("source", "target")
         roles = ("text",) if arguments.format == "text" else roles
-    passed = {key: given[key] for key in ("validation", "test", "format", "languages", "delimiter", "seed")}
+        roles = ("text", "label") if arguments.format == "conll" or arguments.unit else roles
+    passed = {key: given[key] for key in ("validation", "test", "format", "languages", "delimiter", "unit", "seed")}
     header = arguments.header == "true"
     return load(name=name, train=train, columns=columns, roles=roles, header=header, folder=_folder(), **passed)
 
@@ -128,12 +130,20 @@ def _show(arguments: argparse.Namespace) -> None:
     for split, table in _load(arguments).items():
         rows = [table[number] for number in range(min(arguments.rows, len(table)))]
         if arguments.json:
-            _print_json([{"split": split, "row": number, **row} for number, row in enumerate(rows, 1)])
+            _print_json([{"split": split, "row": number, **_listed(row)} for number, row in enumerate(rows, 1)])
             continue
         print(f"{split}: {len(table):,} rows")
         for number, row in enumerate(rows, 1):
-            for role, text in row.items():
-                print(f"  {number}  {role:8}{text}")
+            for role, value in _listed(row).items():
+                print(f"  {number}  {role:8}{value if isinstance(value, str) else ' '.join(value)}")
+
+
+def _listed(row: Mapping[str, str]) -> dict[str, str | list[str]]:
+    """The row, the labels of its words as a list."""
+    from headway.data.tagged import labels_of
+
+    lists = {role: labels_of(text) for role, text in row.items() if role == "label" and labels_of(text) != [text]}
+    return {**row, **lists}
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -153,8 +163,10 @@ def _check(arguments: argparse.Namespace) -> None:
                     lines.append([name, f"{split.rows:,}", column, unit, *numbers])
     _print_table(header, lines)
     for name, split in report.splits.items():
+        total = sum((split.labels or {}).values())
+        what = "rows" if total == split.rows else "words"
         for label, count in list((split.labels or {}).items())[:20]:
-            print(f"{name}: {count:,} rows ({count / split.rows:.1%}) are labelled {label}")
+            print(f"{name}: {count:,} {what} ({count / total:.1%}) are labelled {label}")
     for warning in warnings(report):
         print(warning)
 

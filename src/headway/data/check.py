@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headway.data.progress import progress
+from headway.data.tagged import labels_of
 from headway.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def _check_split(
             inputs[start:end] = [_hash((text,)) for text in texts[0]]
             for column in columns:
                 measures[column].add(chunk[column])
-            labels.update(chunk.get(_LABEL, []))
+            labels.update(label for cell in chunk.get(_LABEL, []) for label in labels_of(cell))
             advance(end - start)
     report = SplitReport(
         rows=len(table),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from headway.data.readers import Row
 from headway.data.tables import Part
+from headway.data.tagged import as_row
 from headway.errors import ConfigError, DataError, nearest
 
 if TYPE_CHECKING:
@@ -58,21 +59,30 @@ def table_parts(
                 if column not in table.column_names:
                     there = f"the columns are {', '.join(table.column_names)}; {nearest(column, table.column_names)}"
                     raise DataError(f"{title}: no column {column!r}; {there} (--data.columns.ROLE names them)")
-            rows = partial(_rows, table, columns)
+            rows = partial(_rows, table, columns, [role for role, _ in wanted])
             parts[split] = Part(title, f"{table._fingerprint} {columns}", int(table.dataset_size or 0), rows)
     if not parts:
         raise DataError(f"{title}: none of its splits ({', '.join(loaded)}) is train, validation or test")
     return parts
 
 
-def _rows(table: datasets.Dataset, columns: Sequence[str]) -> Iterator[Row]:
-    classes = {name: getattr(table.features[name], "names", None) for name in columns}
+def _rows(table: datasets.Dataset, columns: Sequence[str], roles: Sequence[str]) -> Iterator[Row]:
+    classes = {name: _classes(table.features[name]) for name in columns}
     table = table.select_columns(list(dict.fromkeys(columns)))
     for start in range(0, len(table), _CHUNK):
         chunk = table[start : start + _CHUNK]
-        texts = [_texts(chunk[name], classes[name]) for name in columns]
-        yield from zip(*texts, strict=True)
+        for values in zip(*(chunk[name] for name in columns), strict=True):
+            row = [_text(value, classes[name]) for name, value in zip(columns, values, strict=True)]
+            yield as_row(row, roles, None, lambda word: "")
 
 
-def _texts(values: Sequence[object], names: Sequence[str] | None) -> list[str]:
-    return [names[value] if names and isinstance(value, int) and value >= 0 else str(value) for value in values]
+def _classes(feature: Any) -> Sequence[str] | None:
+    """The names of class numbers, or of those in lists."""
+    names: Sequence[str] | None = getattr(getattr(feature, "feature", feature), "names", None)
+    return names
+
+
+def _text(value: object, names: Sequence[str] | None) -> str | list[str]:
+    if isinstance(value, list):
+        return [str(_text(item, names)) for item in value]
+    return names[value] if names and isinstance(value, int) and value >= 0 else str(value)
