@@ -14,8 +14,13 @@ from headway.objectives.losses import Losses, Objective
 
 
 def chance(batches: Iterable[Any]) -> float:
-    """The least nats a label that one guess for all places can have: the entropy of the labels of `batches`."""
+    """The least nats a label that one guess for all places can have: the entropy of the labels of `batches`.
+
+    Where a row has several labels or a number, there is no such bound: infinity.
+    """
     labels = torch.cat([batch.labels.cpu() for batch in batches])
+    if labels.is_floating_point():
+        return math.inf
     shares = labels[labels != IGNORED].bincount().double()
     shares = shares[shares > 0] / shares.sum()
     return float(-(shares * shares.log()).sum())

@@ -31,6 +31,14 @@ class Output:
 register_dataclass(Output)  # so that `torch.export` knows its way through it
 
 
+class Labeller(Protocol):
+    """Anything that gives labels to texts, to tokens or to starts and ends, and says which by its head's spec."""
+
+    def label_logits(self, ids: Tensor, layout: Layout, types: Tensor | None = None) -> Tensor:
+        """Token tensors of `layout` → logits `(rows, labels)` of texts, `(..., labels)` of tokens and of spans."""
+        ...
+
+
 class DecoderState(Protocol):
     """What a decoder remembers between steps, one row a hypothesis."""
 

@@ -40,6 +40,14 @@ class SingleStack(nn.Module):
         states: Tensor = self.stack(ids, layout, cache=cache, types=types)
         return states
 
+    def label_logits(self, ids: Tensor, layout: Layout, types: Tensor | None = None) -> Tensor:
+        """Ids and their segments, token tensors of `layout` → logits of labels, as the spec's label head gives them."""
+        assert self.label_head is not None, "the spec has no label head"
+        states = self.hidden(ids, layout, types=types if self.spec.stack.token_types > 1 else None)
+        pooled = None if self.pooler is None else pool(self.pooler, states, layout)
+        logits: Tensor = self.label_head(states, layout, pooled)
+        return logits
+
     def forward(
         self,
         input_ids: Tensor,

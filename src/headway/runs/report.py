@@ -24,6 +24,10 @@ def finish(prepared: Prepared, training: Training, folder: RunFolder) -> None:
     evaluation = prepared.kind.evaluate(prepared.model, prepared.vocabulary, prepared.data, split)
     native.write_json(folder.path / "evaluation.json", evaluation)
     training_curves(folder.metrics, folder.plots)
+    if "classes" in evaluation:
+        from headway.explain.label_figures import label_figures
+
+        label_figures(evaluation["classes"], folder.plots)
     _show_attention(prepared, folder, evaluation["samples"])
     folder.write_text("README.md", _card(prepared, training, folder, evaluation, weights))
 

@@ -44,6 +44,9 @@ def commands(path: Path, evaluation: dict[str, Any]) -> list[str]:
 
 _USES: dict[str, Callable[[str, str], list[str]]] = {
     "translate": lambda path, text: [f"echo {text} | headway translate {path} --n-best 3"],
+    "classify": lambda path, text: [f"echo {text} | headway classify {path}"],
+    "tag": lambda path, text: [f"echo {text} | headway tag {path}"],
+    "answer": lambda path, text: [f"headway answer {path} --question {text} --context FILE"],
     "causal-lm": lambda path, text: [f"headway generate {path} {text} --top-k 40 --temperature 0.8"],
     "masked-lm": lambda path, text: [f"headway fill {path} {text}"],
     "bidirectional-lm": lambda path, text: [],  # its features wait for a task
@@ -56,6 +59,7 @@ def _samples(evaluation: dict[str, Any]) -> list[str]:
         lines = ["what it makes of texts it was not trained on:"]
         for sample in evaluation["samples"]:
             lines += [f"  {sample['source']}", *([f"    → {sample['written']}"] if sample["written"] else [])]
+            lines += [f"    (it is {sample['reference']})"] if "reference" in sample else []
         return lines
     lines = ["translations it was not trained on:"]
     for sample in evaluation["samples"]:

@@ -9,7 +9,8 @@ import dataclasses
 from typing import Any
 
 from headway.errors import CheckpointError, ConfigError
-from headway.spec.parts import Activation, DropoutSpec, HeadSpec, InitSpec, LabelHeadSpec, SpecialTokens
+from headway.spec.classifiers import RecurrentClassifierSpec, TextCnnSpec, WithoutStack, labelled
+from headway.spec.parts import Activation, DropoutSpec, HeadSpec, InitSpec, LabelHeadSpec, Problem, SpecialTokens
 from headway.spec.reading import read
 from headway.spec.recurrent import AwdLstmSpec, BidirectionalSpec, CharacterSpec, RecurrentSpec
 from headway.spec.transformer import (
@@ -37,26 +38,33 @@ __all__ = [
     "NormOrder",
     "PositionKind",
     "PositionSpec",
+    "Problem",
+    "RecurrentClassifierSpec",
     "RecurrentSpec",
     "RotaryScaling",
     "SingleStackSpec",
     "SpecialTokens",
     "StackSpec",
+    "TextCnnSpec",
     "TransformerSpec",
     "TranslatorSpec",
+    "WithoutStack",
     "from_json",
+    "labelled",
     "to_json",
     "vocabularies",
 ]
 
 TranslatorSpec = TransformerSpec | RecurrentSpec  # reads one text and writes another
-ModelSpec = TranslatorSpec | SingleStackSpec | AwdLstmSpec | BidirectionalSpec
+ModelSpec = TranslatorSpec | SingleStackSpec | WithoutStack
 _KINDS: dict[str, type[ModelSpec]] = {
     "transformer": TransformerSpec,
     "single_stack": SingleStackSpec,
     "recurrent": RecurrentSpec,
     "awd_lstm": AwdLstmSpec,
     "bidirectional": BidirectionalSpec,
+    "text_cnn": TextCnnSpec,
+    "recurrent_classifier": RecurrentClassifierSpec,
 }
 
 
@@ -69,6 +77,8 @@ def vocabularies(spec: ModelSpec) -> tuple[int, int]:
             return spec.source_vocab_size, spec.target_vocab_size
         case SingleStackSpec(stack=stack):
             return stack.vocab_size, stack.vocab_size
+        case BidirectionalSpec(characters=characters):
+            return characters.token_ids, spec.vocab_size
     return spec.vocab_size, spec.vocab_size
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from headway.errors import ConfigError
 
 Activation = Literal["relu", "gelu", "gelu_tanh", "silu"]
+Problem = Literal["single", "multi", "regression"]  # a row has one label, several at once, or a number
 
 
 def check_sizes(spec: Any, *names: str) -> None:
@@ -64,7 +65,7 @@ class LabelHeadSpec:
 
     of: Literal["text", "tokens", "span", "choices"]  # what is given a label; span: start and end are scored
     labels: tuple[str, ...]
-    problem: Literal["single", "multi", "regression"] = "single"  # one label, several at once, or numbers
+    problem: Problem = "single"
     reads: Literal["pooler", "first", "last"] = "pooler"  # what speaks for a text: the pooler, or a token
     hidden: bool = False  # a tanh layer before the projection
     bias: bool = True

@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from headway.errors import ConfigError
-from headway.spec.parts import HeadSpec, SpecialTokens, check_rate, check_sizes
+from headway.spec.parts import HeadSpec, LabelHeadSpec, SpecialTokens, check_rate, check_sizes
+
+
+def check_labels(family: str, head: LabelHeadSpec | None) -> None:
+    """Raises ConfigError unless a model without a stack of blocks has a head of texts, or none."""
+    if head is not None and head.of != "text":
+        raise ConfigError(f"a model of the family {family} gives labels to texts, not to {head.of}; choose another one")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,11 +62,16 @@ class AwdLstmSpec:
     layer_dropout: float = 0.0  # of what a layer hands to the next
     output_dropout: float = 0.0  # of what is projected
     weight_dropout: float = 0.0  # of the matrices from state to state
-    head: HeadSpec = HeadSpec(bias=True)
+    head: HeadSpec | None = HeadSpec(bias=True)
+    label_head: LabelHeadSpec | None = None  # instead of `head`; reads the last, the highest and the mean of the states
+    d_label: int = 50  # width of the layer inside the label head (Howard & Ruder 2018, section 3.3)
     tokens: SpecialTokens = SpecialTokens()
 
     def __post_init__(self) -> None:
-        check_sizes(self, "vocab_size", "num_layers", "d_model", "d_cell")
+        check_sizes(self, "vocab_size", "num_layers", "d_model", "d_cell", "d_label")
+        check_labels(self.family, self.label_head)
+        if self.head is not None and self.label_head is not None:
+            raise ConfigError("one model cannot both say words and give labels; leave one of its two heads out")
         for name in ("word_dropout", "input_dropout", "layer_dropout", "output_dropout", "weight_dropout"):
             check_rate(name, getattr(self, name))
 
@@ -92,6 +103,11 @@ class CharacterSpec:
             )
 
     @property
+    def token_ids(self) -> int:
+        """How many ids spelled words may have: each character, and each byte once more at the start of a word."""
+        return self.vocab_size + 256
+
+    @property
     def width(self) -> int:
         """What all convolutions together say of a word."""
         return sum(number for _, number in self.filters)
@@ -111,10 +127,17 @@ class BidirectionalSpec:
     clip_cell: float | None = None  # the largest size of a memory cell's value; None: any
     clip_state: float | None = None  # the same, of a projected state
     dropout: float = 0.0  # of the input of every layer and of the output
+    label_head: LabelHeadSpec | None = None  # instead of the projection; reads a mixture of all layers
+    d_label: int = 256  # width of the recurrent layer inside the label head
     tokens: SpecialTokens = SpecialTokens()
 
     def __post_init__(self) -> None:
-        check_sizes(self, "num_layers", "d_model", "d_cell")
+        check_sizes(self, "num_layers", "d_model", "d_cell", "d_label")
+        check_labels(self.family, self.label_head)
+        if self.vocab_size and self.label_head is not None:
+            raise ConfigError("one model cannot both say words and give labels; leave one of its two heads out")
+        if self.label_head is not None and self.d_label % 2:
+            raise ConfigError(f"d_label is {self.d_label}; two directions split it in two, so make it even")
         check_rate("dropout", self.dropout)
         if self.vocab_size < 0 or self.d_cell < self.d_model:
             raise ConfigError(

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 from headway.decoding.options import source_reach
 from headway.models.build import Model
+from headway.spec import Problem
 from headway.tasks.rows import CHUNK, TOKENS, Batch, Row, TooLong, fit, in_order, label_logits
 from headway.text.tokenizer import Tokenizer
 
-Problem = Literal["single", "multi", "regression"]
 THRESHOLD = 0.5  # of several labels at once, those that are more probable are given
 
 

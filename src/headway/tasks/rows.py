@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Any, Generic, Literal, Protocol, TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from torch.nn.utils.rnn import pad_sequence
 from headway.data.batching import TokenBatches
 from headway.errors import ConfigError, DataError
 from headway.models.build import Model
-from headway.models.heads import pool
+from headway.models.protocols import Labeller
 from headway.models.single import SingleStack
 from headway.nn.masks import Layout
 from headway.spec import AwdLstmSpec, BidirectionalSpec, LabelHeadSpec, ModelSpec, SingleStackSpec, vocabularies
@@ -178,15 +178,13 @@ def label_logits(
     Raises:
         ConfigError: the model has no head of this kind; the message names the command that fits it.
     """
-    head = model.label_head if isinstance(model, SingleStack) else None
-    if not isinstance(model, SingleStack) or head is None or head.spec.of != of:
+    head = getattr(model, "label_head", None)
+    if head is None or head.spec.of != of:
         raise unfit(model.spec, task)
+    labeller = cast(Labeller, model)
 
     def logits(batch: Batch[Any]) -> Tensor:
-        states = model.hidden(batch.ids, batch.layout, types=batch.types)
-        pooled = None if model.pooler is None else pool(model.pooler, states, batch.layout)
-        scores: Tensor = head(states, batch.layout, pooled)
-        return scores.float()
+        return labeller.label_logits(batch.ids, batch.layout, batch.types).float()
 
     return head.spec, logits
 

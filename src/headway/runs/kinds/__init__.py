@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from headway.config import RunConfig
 from headway.runs.kinds.bidirectional import Bidirectional
 from headway.runs.kinds.causal import Causal
+from headway.runs.kinds.classify import Classify
 from headway.runs.kinds.kind import Encoded, Kind, Learning, Splits, Vocabulary
 from headway.runs.kinds.masked import Masked
 from headway.runs.kinds.spans import Spans
@@ -12,6 +13,7 @@ from headway.runs.kinds.translate import Translate
 
 KINDS: Mapping[str, Callable[[RunConfig], Kind]] = {
     "translate": Translate,
+    "classify": Classify,
     "causal-lm": Causal,
     "masked-lm": Masked,
     "span-corruption": Spans,

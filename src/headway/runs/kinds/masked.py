@@ -70,7 +70,7 @@ class Masked(RawText):
         pairs = SentencePairs(corpus, longest - 3, fewest=2 if wanted.sentences == "next" else 1)
         single = pairs.single_lines
         note = f"{single:,} documents of one line make no pair" if single else ""
-        return Encoded(pairs, pairs.lengths, note, corpus.release)
+        return Encoded(pairs, pairs.lengths, note, release=corpus.release)
 
     def objective(self, spec: ModelSpec, vocabulary: Vocabulary) -> MaskedLM:
         """See `Kind`."""

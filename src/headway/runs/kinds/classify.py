@@ -1,0 +1,234 @@
+"""Labels of texts and of pairs of texts: one of several, several at once, or a number."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headway.data.cache import TokenStore, encode
+from headway.errors import DataError, nearest
+from headway.evaluation.classification import (
+    class_report,
+    classification_metrics,
+    multi_label_metrics,
+    regression_metrics,
+)
+from headway.objectives.classification import Example, LabelTexts
+from headway.runs.kinds.kind import Encoded, Splits, Vocabulary
+from headway.runs.kinds.labelled import Labelled, labels_of, with_head
+from headway.runs.kinds.raw_text import one, spread
+from headway.spec import LabelHeadSpec, ModelSpec, Problem, SingleStackSpec, TransformerSpec
+from headway.tasks.classify import Classification, classify
+from headway.tasks.rows import TooLong, fit
+from headway.text.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    import datasets  # type: ignore[import-untyped]
+
+_CHUNK = 1000  # rows read at a time
+_TIMED = 256  # rows classified to time an evaluation
+NUMBER = "number"  # the label of a head that gives one
+
+
+@dataclass(frozen=True, slots=True)
+class Classify(Labelled):
+    """`<s> a </s>` or `<s> a </s> b </s>` → its label."""
+
+    families: ClassVar[tuple[str, ...]] = ("bert", "roberta", "gpt2", "bloom", "t5", "llama", "qwen2")
+
+    def load(self) -> datasets.DatasetDict:
+        """Columns `text`, perhaps `pair`, and `label`."""
+        pair = ("pair",) if self.config.data.columns.pair is not None else ()
+        return self.tables(("text", *pair, "label"))
+
+    def learn(self, data: Splits) -> Vocabulary:
+        """See `Kind`."""
+        return self.vocabulary(
+            text for column in _text_columns(data["train"]) for text in _column(data["train"], column)
+        )
+
+    def spec(self, vocabulary: Vocabulary, data: Splits) -> ModelSpec:
+        """See `Kind`."""
+        return self.headed(self.fresh(vocabulary), data)
+
+    def headed(self, spec: ModelSpec, data: Splits) -> ModelSpec:
+        """See `Kind`."""
+        problem = self._problem()
+        labels = (NUMBER,) if problem == "regression" else labels_of(data["train"], self.config.data.label_separator)
+        return with_head(spec, LabelHeadSpec(of="text", labels=labels, problem=problem))
+
+    def suits(self, spec: ModelSpec) -> str:
+        """See `Kind`."""
+        return "" if isinstance(spec, SingleStackSpec | TransformerSpec) else "has no encoder to put a head on"
+
+    def encode(self, data: Splits, split: str, vocabulary: Vocabulary, spec: ModelSpec) -> Encoded:
+        """Rows as the model reads them; what is too long is cut in the split that is measured."""
+        assert isinstance(spec, SingleStackSpec)
+        rows, tokenizer, head = data[split], one(vocabulary), spec.label_head
+        assert head is not None
+        stores = [encode(rows[column], tokenizer, title=f"{split} {column}") for column in _text_columns(rows)]
+        labels = _numbers(rows, split, head, self.config.data.label_separator)
+        most, rule = self.reach(spec), self.config.data.too_long
+        lengths = np.sum([store.lengths for store in stores], axis=0) + tokenizer.wrapping_cost(len(stores) > 1)
+        is_long = lengths > most
+        kept = np.flatnonzero(~is_long) if rule == "drop" and split == "train" else np.arange(len(rows))
+        if not len(kept):
+            raise DataError(
+                f"{split} split: all {len(rows):,} rows are longer than {most} tokens; raise data.max_length"
+            )
+        if rule == "refuse" and is_long.any():
+            raise DataError(
+                f"{split} split: row {int(is_long.argmax()) + 1:,} and {int(is_long.sum()) - 1:,} more are longer than "
+                f"{most} tokens; raise data.max_length, or choose data.too_long truncate or drop"
+            )
+        note = ""
+        if is_long.any():
+            done = "left out" if len(kept) < len(rows) else "cut"
+            note = f"{split}: {int(is_long.sum()):,} rows are longer than {most} tokens and were {done}"
+        examples = Examples(stores, labels, tokenizer, most, kept)
+        return Encoded(examples, np.minimum(lengths[kept], most), note)
+
+    def objective(self, spec: ModelSpec, vocabulary: Vocabulary) -> LabelTexts:
+        """See `Kind`."""
+        return LabelTexts(self._problem(), self.config.training.label_smoothing)
+
+    def evaluate(self, model: Any, vocabulary: Vocabulary, data: Splits, split: str) -> dict[str, Any]:
+        """The metrics of the problem with their intervals, and what pictures of classes are drawn from."""
+        begun = time.monotonic()
+        rows, head = data[split], model.label_head.spec
+        found = list(self._classified(model, vocabulary, rows))
+        result: dict[str, Any] = {"task": self.config.task, "split": split, **self._measured(found, rows, head)}
+        if nothing := sum(not classification.scores for classification in found):
+            result["empty"] = nothing
+        samples = [
+            {
+                "source": "\t".join(rows[column][int(i)] for column in _text_columns(rows)),
+                "written": _written(found[int(i)]),
+                "reference": rows["label"][int(i)],
+            }
+            for i in spread(len(rows))
+        ]
+        return result | {"rows": len(rows), "seconds": round(time.monotonic() - begun, 3), "samples": samples}
+
+    def seconds(self, model: Any, vocabulary: Vocabulary, data: Splits, split: str) -> tuple[float, float]:
+        """See `Kind`; from rows spread over the split."""
+        rows = data[split]
+        some = rows.select(range(0, len(rows), max(1, len(rows) // _TIMED)))
+        begun = time.perf_counter()
+        list(self._classified(model, vocabulary, some))
+        return 0.0, (time.perf_counter() - begun) * len(rows) / len(some)
+
+    def _problem(self) -> Problem:
+        asked = self.config.objective.problem
+        return asked or ("multi" if self.config.data.label_separator else "single")
+
+    def _classified(self, model: Any, vocabulary: Vocabulary, rows: datasets.Dataset) -> Iterator[Classification]:
+        columns = _text_columns(rows)
+        texts = zip(*(_column(rows, column) for column in columns), strict=True)
+        inputs: Iterator[Any] = (row if len(columns) > 1 else row[0] for row in texts)
+        return classify(model, one(vocabulary), inputs)
+
+    def _measured(self, found: list[Classification], rows: datasets.Dataset, head: LabelHeadSpec) -> dict[str, Any]:
+        """Metrics, and the classes where there are some; an empty text has no label, and the mean number."""
+        references, labels = list(_column(rows, "label")), head.labels
+        if head.problem == "regression":
+            numbers = [_number(text, i) for i, text in enumerate(references, 1)]
+            given = [row.scores.get(NUMBER, float(np.mean(numbers))) for row in found]
+            return {"metrics": regression_metrics(given, numbers)}
+        if head.problem == "multi":
+            separator = self.config.data.label_separator or ","
+            several = [[part.strip() for part in text.split(separator) if part.strip()] for text in references]
+            predicted = [row.labels for row in found]
+            scores = [row.scores or dict.fromkeys(labels, 0.0) for row in found]
+            return {
+                "metrics": multi_label_metrics(predicted, several, labels=labels),
+                "classes": class_report(predicted, several, labels=labels, confidences=scores),
+            }
+        said = [row.label for row in found]
+        confidences = [max(row.scores.values(), default=1 / len(labels)) for row in found]
+        return {
+            "metrics": classification_metrics(said, references, labels=labels),
+            "classes": class_report(said, references, labels=labels, confidences=confidences),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Rows of one text or of two, with what stands around them, no longer than `most` tokens."""
+
+    stores: Sequence[TokenStore]
+    labels: NDArray[np.generic]
+    around: Tokenizer
+    most: int
+    kept: NDArray[np.int64]  # the rows, by their number in the split
+
+    def __len__(self) -> int:
+        return len(self.kept)
+
+    def __getitem__(self, place: int) -> Example:
+        """One row."""
+        row = int(self.kept[place])
+        texts = [store[row].tolist() for store in self.stores]
+        cut: TooLong = "cut"
+        return Example(fit(self.around, self.most, *texts, name=f"row {row + 1}", too_long=cut).read, self.labels[row])
+
+
+def _text_columns(rows: datasets.Dataset) -> list[str]:
+    return [column for column in ("text", "pair") if column in rows.column_names]
+
+
+def _column(rows: datasets.Dataset, name: str) -> Iterator[str]:
+    for start in range(0, len(rows), _CHUNK):
+        yield from rows[start : start + _CHUNK][name]
+
+
+def _numbers(rows: datasets.Dataset, split: str, head: LabelHeadSpec, separator: str | None) -> NDArray[np.generic]:
+    """Labels as the loss takes them.
+
+    Raises:
+        DataError: a row has a label that the model has not, or no number where one is learned.
+    """
+    column = _column(rows, "label")
+    if head.problem == "regression":
+        return np.array([[_number(text, i, split)] for i, text in enumerate(column, 1)], np.float32)
+    places = {label: place for place, label in enumerate(head.labels)}
+    if head.problem == "single":
+        return np.array([_place(text, places, i, split) for i, text in enumerate(column, 1)], np.int64)
+    table = np.zeros((len(rows), len(places)), np.float32)
+    for i, text in enumerate(column, 1):
+        for part in filter(str.strip, text.split(separator or ",")):
+            table[i - 1, _place(part.strip(), places, i, split)] = 1
+    return table
+
+
+def _place(label: str, places: dict[str, int], row: int, split: str) -> int:
+    if label not in places:
+        raise DataError(
+            f"{split} split: row {row:,} has the label {label!r}, which no training row has; {nearest(label, places)}"
+            if label.strip()
+            else f"{split} split: row {row:,} has no label; give it one, or leave the row out"
+        )
+    return places[label]
+
+
+def _number(text: str, row: int, split: str = "") -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not np.isfinite(value):
+        raise DataError(
+            f"{f'{split} split: ' if split else ''}row {row:,} has the label {text!r}; a number is expected"
+        )
+    return value
+
+
+def _written(found: Classification) -> str:
+    if found.problem == "regression":
+        return f"{found.scores.get(NUMBER, 0.0):.2f}"
+    return ", ".join(f"{label} {found.scores[label]:.0%}" for label in found.labels)

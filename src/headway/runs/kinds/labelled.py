@@ -1,0 +1,160 @@
+"""What all tasks that give labels have in common: tables in, one vocabulary, a head for labels on any model."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from headway.config import RunConfig
+from headway.data.sources import load
+from headway.decoding.options import source_reach
+from headway.errors import ConfigError, DataError
+from headway.runs.build import choices_of, train_vocabulary
+from headway.runs.kinds.kind import Splits, Vocabulary
+from headway.runs.kinds.raw_text import one, tokens_of
+from headway.spec import LabelHeadSpec, ModelSpec, SingleStackSpec, TransformerSpec
+from headway.text.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    import datasets  # type: ignore[import-untyped]
+
+_CHUNK = 1000  # rows read at a time
+_UNTRAINED = ("learned", "sinusoidal")  # positions that mean nothing beyond the longest row that was learned from
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """The parts of a `Kind` that read rows with labels, learn a vocabulary and put a head on a model."""
+
+    config: RunConfig
+    families: ClassVar[tuple[str, ...]]  # that can do the task
+    template: ClassVar[tuple[str, str]] = ("<s>:0 $A:0 </s>:0", "<s>:0 $A:0 </s>:0 $B:1 </s>:1")
+    unit: ClassVar[str] = "rows"
+
+    def check(self) -> None:
+        """See `Kind`: the family can do the task."""
+        model = self.config.model
+        if not model.init and model.family not in self.families:
+            raise ConfigError(
+                f"model.family {model.family} cannot learn to {self.config.task}; choose {', '.join(self.families)}"
+            )
+
+    def open(self, folder: Path) -> Vocabulary:
+        """See `Kind`."""
+        return Tokenizer.load(folder)
+
+    def size(self, train: datasets.Dataset) -> str:
+        """See `Kind`."""
+        return f"{len(train):,} rows"
+
+    def digest(self, train: datasets.Dataset) -> str:
+        """The hash of its rows, columns parted by tabs, whatever files they came from."""
+        digest = hashlib.sha256()
+        for part in train.iter(_CHUNK):
+            for row in zip(*part.values(), strict=True):
+                digest.update(("\t".join(row) + "\n").encode())
+        return digest.hexdigest()
+
+    def scores(self, model: object, vocabulary: Vocabulary, data: Splits) -> dict[str, float]:
+        """See `Kind`: the losses say all."""
+        return {}
+
+    def tables(self, roles: Sequence[str]) -> datasets.DatasetDict:
+        """Columns for the roles; relative files are looked for under `HEADWAY_DATA` too; `data.share` is drawn.
+
+        Raises:
+            DataError: what the files say.
+            ConfigError: what the keys say.
+        """
+        data = self.config.data
+        given = {role: getattr(data.columns, role) for role in (*roles, "group")}
+        tables = load(
+            name=data.name,
+            train=data.train,
+            validation=data.validation,
+            test=data.test,
+            format=data.format,
+            columns={role: column for role, column in given.items() if column is not None},
+            roles=roles,
+            header=data.header,
+            delimiter=data.delimiter,
+            split_at=data.split_at,
+            seed=self.config.seed,
+            folder=os.environ.get("HEADWAY_DATA"),
+        )
+        if data.share < 1 and "train" in tables:
+            rows = max(1, round(data.share * len(tables["train"])))
+            tables["train"] = tables["train"].shuffle(seed=self.config.seed).select(range(rows))
+        return tables
+
+    def vocabulary(self, texts: Iterator[str]) -> Tokenizer:
+        """A vocabulary of the texts, with what stands around one text and around two."""
+        return train_vocabulary(self.config.tokenizer, texts).wrapped_by(*self.template)
+
+    def fresh(self, vocabulary: Vocabulary) -> ModelSpec:
+        """The model without a head that the family, its size and the choices make.
+
+        It has as many positions as the longest row, where they are not asked for otherwise: more would stay untrained.
+        """
+        config, longest = self.config.model, self.config.data.max_length
+        choices = choices_of(config)
+        if config.max_length is None and getattr(choices, "position", None) in _UNTRAINED:
+            choices = dataclasses.replace(choices, max_length=longest)
+        size = one(vocabulary).vocab_size
+        sizes = (size, size) if config.family == "t5" else (size,)
+        spec: ModelSpec = choices.spec(*sizes, tokens_of(vocabulary))
+        return spec
+
+    def reach(self, spec: ModelSpec) -> int:
+        """The most tokens of a row, special pieces included."""
+        most, longest = source_reach(spec), self.config.data.max_length
+        return longest if most is None else min(longest, most)
+
+
+def with_head(spec: ModelSpec, head: LabelHeadSpec) -> SingleStackSpec:
+    """The spec with this head instead of its own, as its family is published; of an encoder-decoder the encoder.
+
+    Of a text the pooler speaks where segments are known (Devlin et al. 2019), a layer of its own where there is one
+    kind of segment (Liu et al. 2019), else the last token: a decoder's has read all, that of T5 is the end token.
+    """
+    if isinstance(spec, TransformerSpec):
+        spec = SingleStackSpec(family=spec.family, stack=spec.encoder, init=spec.init, tokens=spec.tokens)
+    assert isinstance(spec, SingleStackSpec), f"{spec.family} has no stack of blocks"
+    stack, is_text = spec.stack, head.of == "text"
+    if is_text and stack.token_types > 1:
+        head = dataclasses.replace(head, reads="pooler")
+    elif is_text and stack.token_types == 1:
+        head = dataclasses.replace(head, reads="first", hidden=True)
+    elif is_text:
+        head = dataclasses.replace(head, reads="last", bias=not stack.causal)
+    if head.of != "span":
+        head = dataclasses.replace(head, dropout=stack.dropout.residual)
+    return dataclasses.replace(spec, pooler=is_text and head.reads == "pooler", language_head=None, label_head=head)
+
+
+def labels_of(rows: datasets.Dataset, separator: str | None) -> tuple[str, ...]:
+    """The labels there are, numbers by size and words by alphabet.
+
+    Raises:
+        DataError: there is only one, or a row without a label.
+    """
+    found: set[str] = set()
+    for start in range(0, len(rows), _CHUNK):
+        for number, label in enumerate(rows[start : start + _CHUNK]["label"], start + 1):
+            parts = label.split(separator) if separator else [label]
+            if not label.strip() and not separator:
+                raise DataError(f"train split: row {number:,} has no label; give it one, or leave the row out")
+            found.update(part.strip() for part in parts if part.strip())
+    if len(found) < 2:
+        raise DataError(
+            f"train split: the only label is {', '.join(found) or 'empty'}; at least two are needed to tell texts "
+            "apart (is data.columns.label the right column?)"
+        )
+    return tuple(
+        sorted(found, key=lambda label: (not label.isdecimal(), int(label) if label.isdecimal() else 0, label))
+    )
