@@ -12,8 +12,10 @@ from headway.spec import (
     AwdLstmSpec,
     BidirectionalSpec,
     ModelSpec,
+    RecurrentClassifierSpec,
     RecurrentSpec,
     SingleStackSpec,
+    TextCnnSpec,
     TranslatorSpec,
 )
 
@@ -21,11 +23,15 @@ if TYPE_CHECKING:
     from headway.models.awd_lstm import AwdLstm
     from headway.models.elmo import Elmo
     from headway.models.recurrent import RecurrentEncoderDecoder
+    from headway.models.recurrent_classifier import RecurrentClassifier
     from headway.models.single import SingleStack
+    from headway.models.text_cnn import TextCnn
     from headway.models.transformer import EncoderDecoder
 
 TranslationModel: TypeAlias = "EncoderDecoder | RecurrentEncoderDecoder"
-Model: TypeAlias = "EncoderDecoder | RecurrentEncoderDecoder | SingleStack | AwdLstm | Elmo"
+Model: TypeAlias = (
+    "EncoderDecoder | RecurrentEncoderDecoder | SingleStack | AwdLstm | Elmo | TextCnn | RecurrentClassifier"
+)
 
 
 @overload
@@ -45,6 +51,14 @@ def build(spec: BidirectionalSpec) -> Elmo: ...
 
 
 @overload
+def build(spec: TextCnnSpec) -> TextCnn: ...
+
+
+@overload
+def build(spec: RecurrentClassifierSpec) -> RecurrentClassifier: ...
+
+
+@overload
 def build(spec: ModelSpec) -> Model: ...
 
 
@@ -53,7 +67,9 @@ def build(spec: ModelSpec) -> Model:
     from headway.models.awd_lstm import AwdLstm
     from headway.models.elmo import Elmo
     from headway.models.recurrent import RecurrentEncoderDecoder
+    from headway.models.recurrent_classifier import RecurrentClassifier
     from headway.models.single import SingleStack
+    from headway.models.text_cnn import TextCnn
     from headway.models.transformer import EncoderDecoder
 
     match spec:
@@ -65,6 +81,10 @@ def build(spec: ModelSpec) -> Model:
             return AwdLstm(spec)
         case BidirectionalSpec():
             return Elmo(spec)
+        case TextCnnSpec():
+            return TextCnn(spec)
+        case RecurrentClassifierSpec():
+            return RecurrentClassifier(spec)
     return EncoderDecoder(spec)
 
 

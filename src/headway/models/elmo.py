@@ -1,4 +1,4 @@
-"""ELMo's language models of both directions over the characters of words, from a `BidirectionalSpec`.
+"""ELMo's language models of both directions over the characters of words, from a `BidirectionalSpec`; or labels.
 
 Peters et al. 2018; the convolution is that of Jozefowicz et al. 2016. Each direction has layers of its own, and both
 share the words' vectors and the projection to the vocabulary. Rows stand alone: no state is carried between them.
@@ -12,6 +12,8 @@ from torch import Tensor, nn
 from headway.errors import ConfigError
 from headway.models.inputs import check_ids
 from headway.models.protocols import Output
+from headway.models.spelling import words_of
+from headway.models.text_heads import MixHead
 from headway.nn.characters import CharacterEncoder, Highway
 from headway.nn.dropout import Dropout
 from headway.nn.init import initialise
@@ -25,7 +27,10 @@ Directions = tuple[Tensor, Tensor]  # states `(..., d_model)` of who has read up
 
 
 class Elmo(nn.Module):
-    """Words from their characters, LSTM layers for each direction, and perhaps a projection to the vocabulary."""
+    """Words from their characters, LSTM layers for each direction, and perhaps a projection to words, or labels.
+
+    Labels are given to spelled texts: a token is a byte of a word (`text.characters.spelled`), and no word is unknown.
+    """
 
     head: Linear  # where the spec has a vocabulary
 
@@ -40,6 +45,9 @@ class Elmo(nn.Module):
         self.dropout = Dropout(spec.dropout)
         if spec.vocab_size:
             self.head = Linear(spec.d_model, spec.vocab_size)
+        self.label_head = None
+        if spec.label_head is not None:
+            self.label_head = MixHead(spec.label_head, spec.num_layers + 1, 2 * spec.d_model, spec.d_label)
         self._initialise()
 
     def layer_states(self, characters: Tensor, layout: Layout | None = None) -> list[Directions]:
@@ -62,12 +70,29 @@ class Elmo(nn.Module):
         """The states of the last layer, both directions beside each other: `(..., 2 · d_model)`."""
         return torch.cat(self.directions(characters, layout), -1)
 
+    def spelled_states(self, ids: Tensor, layout: Layout) -> tuple[list[Directions], Layout]:
+        """Bytes of words, a token tensor of `layout` → states of the words by layer, packed, and where they stand."""
+        characters, words = words_of(ids, layout, self.spec.characters)
+        return self.layer_states(characters, words), words
+
+    def label_logits(self, ids: Tensor, layout: Layout, types: Tensor | None = None) -> Tensor:
+        """Bytes of words, a token tensor of `layout` → logits `(rows, labels)`; segments mean nothing to it."""
+        assert self.label_head is not None, "the spec has no label head"
+        logits: Tensor = self.label_head(*self.spelled_states(ids, layout))
+        return logits
+
     def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Output:
         """Characters of padded words `(batch, length, max_length)`; the mask is True or 1 at real words.
+
+        A model with labels reads padded bytes of words `(batch, length)`, and its states are those of words, packed.
 
         Raises:
             ConfigError: a shape is another one, or there is no such character.
         """
+        if self.label_head is not None:
+            check_ids("input_ids", input_ids, self.spec.characters.token_ids)
+            layers, words = self.spelled_states(input_ids, Layout.padded(input_ids, attention_mask))
+            return Output(self.label_head(layers, words), torch.cat(layers[-1], -1))
         most = self.spec.characters.max_length
         if input_ids.dim() != 3 or input_ids.shape[-1] != most:
             raise ConfigError(f"the characters are of shape {tuple(input_ids.shape)}; expected (batch, length, {most})")

@@ -87,6 +87,21 @@ class RecurrentStack(nn.Module):
         return layout.tokens(grid), tuple(map(torch.cat, zip(*last, strict=True)))
 
 
+class BothWays(nn.Module):
+    """One layer of a cell that reads each row from both ends; each direction gives half of the width."""
+
+    def __init__(self, cell: str, d_input: int, d_output: int) -> None:
+        super().__init__()
+        self.directions = nn.ModuleList(CELLS[cell](d_input, d_output // 2, batch_first=True) for _ in range(2))
+
+    def forward(self, x: Tensor, layout: Layout) -> Tensor:
+        """A token tensor `(..., d_input)` of `layout` → states `(..., d_output)`."""
+        grid = layout.grid(x).to(next(self.parameters()).dtype)
+        orders = [Order.of(layout, reverse) for reverse in (False, True)]
+        runs = [_run(cells, grid, order, None)[0] for cells, order in zip(self.directions, orders, strict=True)]
+        return layout.tokens(torch.cat(runs, -1))
+
+
 def _run(cells: nn.Module, grid: Tensor, order: Order | None, hidden: Hidden | None) -> tuple[Tensor, Hidden]:
     """One layer in one direction, always in the dtype of its weights.
 

@@ -6,15 +6,33 @@ marks below.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from tokenizers import AddedToken, decoders, models, pre_tokenizers
+from tokenizers import Tokenizer as RustTokenizer
 
+from headway.text.pipeline import word_cuts
 from headway.text.tokenizer import Tokenizer
 
 TEXT_START, TEXT_END, WORD_START, WORD_END, PAD = range(256, 261)
 LENGTH = 50
+_MARKS = ("<s>", "</s>", "<w>", "</w>", "<pad>")  # what the five are called in a tokenizer
+_PRINTED = [*range(33, 127), *range(161, 173), *range(174, 256)]  # bytes that stand for themselves
+_OTHERS = [byte for byte in range(256) if byte not in _PRINTED]
+_BYTES = [chr(byte if byte in _PRINTED else 256 + _OTHERS.index(byte)) for byte in range(256)]  # as the library does
+_BLANK = _BYTES[ord(" ")]
+_SETTINGS = {
+    "tokenizer_class": "PreTrainedTokenizerFast",
+    "bos_token": _MARKS[0],
+    "eos_token": _MARKS[1],
+    "pad_token": _MARKS[4],
+    "extra_special_tokens": [_MARKS[2], _MARKS[3]],
+    "split_special_tokens": True,
+    "clean_up_tokenization_spaces": False,
+}
 
 Spelling = NDArray[np.int16]
 
@@ -43,6 +61,28 @@ def spellings(tokenizer: Tokenizer, length: int = LENGTH) -> Spelling:
     for number, mark in ((tokenizer.start_id, TEXT_START), (tokenizer.end_id, TEXT_END)):
         table[number] = _mark(mark, length)[0]
     return table
+
+
+def spelled(tokenizer: Tokenizer) -> Tokenizer:
+    """A tokenizer of the bytes of words: in the Unicode form of `tokenizer`, with the cuts of the type `word`.
+
+    Its ids are the characters above, and no word is unknown: 0 to 255 are bytes inside a word, then come the marks, and
+    from 261 on each byte once more at the start of a word. One that spells is returned as it is.
+    """
+    if tokenizer.has_roles >= {"start"} and tokenizer.start_id == TEXT_START:
+        return tokenizer
+    pieces = [*_BYTES, *_MARKS, *(f"{_BLANK}{byte}" for byte in _BYTES)]
+    merges = [(_BLANK, byte) for byte in _BYTES]
+    rust = RustTokenizer(models.BPE({piece: number for number, piece in enumerate(pieces)}, merges))
+    normalizer = RustTokenizer.from_str(json.dumps(tokenizer.definition)).normalizer
+    if normalizer is not None:
+        rust.normalizer = normalizer
+    bytes_of_words = pre_tokenizers.ByteLevel(add_prefix_space=True, use_regex=False)
+    rust.pre_tokenizer = pre_tokenizers.Sequence([word_cuts(), bytes_of_words])
+    rust.decoder = decoders.Sequence([decoders.ByteLevel(), decoders.Strip(" ", 1, 0)])
+    rust.add_special_tokens([AddedToken(mark, special=True, normalized=False) for mark in _MARKS])
+    made = Tokenizer(rust.to_str().encode(), _SETTINGS)
+    return made.wrapped_by("<s>:0 $A:0 </s>:0", "<s>:0 $A:0 </s>:0 $B:1 </s>:1")
 
 
 def _mark(mark: int, length: int) -> Spelling:

@@ -34,7 +34,7 @@ def assemble(type: str, model: models.Model, normalizer: normalizers.Normalizer 
             rust.pre_tokenizer = pre_tokenizers.Sequence(cuts)
             rust.decoder = decoders.Metaspace(prepend_scheme="first")
         case "wordpiece" | "word":
-            rust.pre_tokenizer = _word_cuts()
+            rust.pre_tokenizer = word_cuts()
             joined = [decoders.WordPiece("##", cleanup=False), decoders.Fuse(), decoders.Replace(_UNPRINTED, "")]
             rust.decoder = decoders.Sequence(joined)
         case "char":
@@ -44,10 +44,11 @@ def assemble(type: str, model: models.Model, normalizer: normalizers.Normalizer 
 
 def words(text: str) -> list[tuple[str, tuple[int, int]]]:
     """The words of a text as the type `word` sees them, each with its half-open range of characters."""
-    return _word_cuts().pre_tokenize_str(text)
+    return word_cuts().pre_tokenize_str(text)
 
 
-def _word_cuts() -> pre_tokenizers.PreTokenizer:
+def word_cuts() -> pre_tokenizers.PreTokenizer:
+    """What cuts a text into the words of the type `word`."""
     return pre_tokenizers.Split(_WORDS, "removed", invert=True)
 
 

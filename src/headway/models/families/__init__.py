@@ -16,8 +16,10 @@ from headway.models.families import (
     marian,
     qwen2,
     recurrent,
+    recurrent_classifier,
     roberta,
     t5,
+    text_cnn,
     vaswani,
 )
 from headway.models.families.exchange import Published
@@ -35,7 +37,9 @@ SIZES_OF: dict[str, Mapping[str, Any]] = {  # of all others: what reads one text
     "qwen2": qwen2.SIZES,
     "elmo": elmo.SIZES,
     "awd_lstm": awd_lstm.SIZES,
+    "text_cnn": text_cnn.SIZES,
 }
+CLASSIFIERS: dict[str, Mapping[str, Any]] = {**SIZES_OF, **recurrent_classifier.SIZES}  # those that can label texts
 TRANSLATORS = {*FAMILIES, t5.MODEL_TYPE}  # their `spec` takes two vocabularies
 PUBLISHED: dict[str, Published] = {
     family.MODEL_TYPE: family for family in (bert, bloom, gpt2, llama, marian, qwen2, roberta, t5)

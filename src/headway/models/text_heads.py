@@ -1,0 +1,64 @@
+"""Heads for the labels of texts on models that have no stack of blocks: on one vector a text, and on ELMo's layers."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from headway.nn.characters import ScalarMix
+from headway.nn.dropout import Dropout
+from headway.nn.linear import Linear
+from headway.nn.masks import Layout
+from headway.nn.norms import norm_of
+from headway.nn.pooling import concat_pool
+from headway.nn.recurrent import BothWays
+from headway.spec import LabelHeadSpec
+
+_EPS = 1e-5
+
+
+class TextHead(nn.Module):
+    """Scores of labels from one vector a text, perhaps through a layer of its own."""
+
+    def __init__(self, spec: LabelHeadSpec, width: int, *, d_label: int | None = None) -> None:
+        """`d_label`: the width of the layer between, with relu and a norm; None: there is none.
+
+        ULMFiT has batch normalisation there (Howard & Ruder 2018, section 3.3). Here it is a layer norm, which needs no
+        averages of other texts: the same text has the same label in any batch.
+        """
+        super().__init__()
+        self.spec, self.dropout = spec, Dropout(spec.dropout)
+        self.hidden = self.norm = None
+        if d_label is not None:
+            self.hidden, self.norm = Linear(width, d_label), norm_of("layer", d_label, _EPS)
+        self.out = Linear(d_label or width, len(spec.labels), bias=spec.bias)
+
+    def forward(self, read: Tensor) -> Tensor:
+        """`(rows, width)` → logits `(rows, labels)`."""
+        read = self.dropout(read)
+        if self.hidden is not None and self.norm is not None:
+            read = self.dropout(self.norm(self.hidden(read).relu()))
+        logits: Tensor = self.out(read)
+        return logits
+
+
+class MixHead(nn.Module):
+    """ELMo in a task (Peters et al. 2018, section 3.3): a learned mixture of all layers, read by a layer of the task.
+
+    That is one LSTM layer in both directions, of which the last, the highest and the mean of the states are kept.
+    """
+
+    def __init__(self, spec: LabelHeadSpec, num_layers: int, width: int, d_label: int) -> None:
+        """`num_layers` counts the vectors of the words as one; `width` is that of both directions together."""
+        super().__init__()
+        self.spec, self.dropout = spec, Dropout(spec.dropout)
+        self.mix = ScalarMix(num_layers)
+        self.reader = BothWays("lstm", width, d_label)
+        self.out = Linear(3 * d_label, len(spec.labels), bias=spec.bias)
+
+    def forward(self, layers: list[tuple[Tensor, Tensor]], layout: Layout) -> Tensor:
+        """States of both directions by layer, token tensors of `layout` → logits `(rows, labels)`."""
+        mixed = self.mix([torch.cat(directions, -1) for directions in layers])  # (..., width)
+        states = self.reader(self.dropout(mixed), layout)
+        logits: Tensor = self.out(self.dropout(concat_pool(states, layout, bidirectional=True)))
+        return logits
