@@ -1,5 +1,6 @@
 """A label for every word and every character, where they stand in the line as typed."""
 
+import random
 import unicodedata
 
 import pytest
@@ -9,9 +10,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from transformers import BertForTokenClassification
 
-from headway.errors import ConfigError
+from headway.data.tagged import Unit
+from headway.errors import ConfigError, DataError
 from headway.models.single import SingleStack
-from headway.tasks.tag import first_pieces, tag
+from headway.tasks.tag import first_pieces, tag, words_of
 from tests.tasks.tiny import LENGTH, beside, given, tokenizer
 
 LABELS = ("B-PS", "O", "I-PS", "B-LC")
@@ -71,11 +73,57 @@ def test_characters_of_one_sub_word_begin_a_name_once() -> None:
     assert [token.score > 0 for token in inside.tokens] == [True] * 3 + [False] + [True] * 2 + [False] * 2
 
 
+def test_a_line_in_windows_has_for_each_word_the_label_of_the_one_whose_edges_are_farthest() -> None:
+    model = twins()[0]
+    draw = random.Random(5)
+    line = " ".join(draw.choice(["cat", "한국의", "river", "bank", "sat"]) for _ in range(90))
+    short = "the cat sat"
+    first, found, last = tag(model, tokenizer(), [short, line, short], stride=12, chunk=2, batch_tokens=90)
+    assert first == last
+    words = words_of(tokenizer(), line, "word", LENGTH - 2, 12)
+    assert len(words.windows) > 3
+    assert found.cut == 0
+    for token, piece in zip(found.tokens, words.pieces, strict=True):
+        assert piece is not None
+        start, end = max(words.windows, key=lambda window: distance(piece, window, len(words.ids)))
+        with torch.no_grad():
+            logits = model(torch.tensor([[2, *words.ids[start:end], 3]])).logits[0, 1 + piece - start]
+        best = logits.softmax(-1).max(0)
+        assert (token.label, token.score) == (LABELS[best.indices], pytest.approx(float(best.values), abs=2e-5))
+
+
+def distance(piece: int, window: tuple[int, int], total: int) -> float:
+    """How far a piece stands from the edges of a window, below 0 outside it; the ends of the text are no edges."""
+    start, end = window
+    if not start <= piece < end:
+        return -1
+    return min(piece - start if start else total, end - 1 - piece if end < total else total)
+
+
+@settings(max_examples=60)
+@drawn(
+    st.text("cat 서울은\t\u200b.", max_size=40), st.sampled_from(["word", "char"]), st.integers(1, 9), st.integers(0, 9)
+)
+def test_every_word_has_one_label_over_all_windows(text: str, unit: Unit, room: int, stride: int) -> None:
+    words = words_of(tokenizer(), text, unit, room, stride)
+    assert [i for i, ids in enumerate(words.ids)] == sorted({i for window in words.windows for i in range(*window)})
+    assert all(end - start <= room for start, end in words.windows)
+    for piece, window in zip(words.pieces, words.window_of, strict=True):
+        if piece is not None:
+            best = max(distance(piece, one, len(words.ids)) for one in words.windows)
+            assert distance(piece, words.windows[window], len(words.ids)) == best >= 0
+    (found,) = tag(always("I-PS"), tokenizer(), [text], unit)
+    assert [(token.start, token.end) for token in found.tokens] == words.units
+    assert {token.label for token in found.tokens} <= {"I-PS", "O"}
+
+
 def test_words_beyond_the_models_end_have_a_label_too() -> None:
-    (tagged,) = tag(always("B-LC"), tokenizer(), ["cat " * 50])
+    (tagged,) = tag(always("B-LC"), tokenizer(), ["cat " * 50], too_long="cut")
     labels = [token.label for token in tagged.tokens]
     assert (labels, tagged.cut) == (["B-LC"] * (LENGTH - 2) + ["O"] * 12, 12)
     assert [token.score for token in tagged.tokens[-12:]] == [0.0] * 12
+    with pytest.raises(DataError, match="line 2 has 50 tokens, but the model reads at most 38"):
+        list(tag(always("B-LC"), tokenizer(), ["a", "cat " * 50], too_long="refuse"))
 
 
 def test_a_wrong_unit() -> None:

@@ -42,10 +42,11 @@ def add_source(parser: argparse.ArgumentParser, *, may_lack: bool = True) -> Non
         )
 
 
-def add_running(parser: argparse.ArgumentParser, *, may_lack: bool = True) -> None:
-    """How the model is run, and what happens to texts that are too long for it."""
+def add_running(parser: argparse.ArgumentParser, *, may_lack: bool = True, windows: bool = False) -> None:
+    """How the model is run, and what happens to texts too long for it; with `windows` they can be read in parts."""
+    ways = [*["windows"] * windows, "cut", "refuse"]
     parser.add_argument(
-        "--too-long", choices=["cut", "refuse"], default="cut", help="a text the model cannot read whole (%(default)s)"
+        "--too-long", choices=ways, default=ways[0], help="a text the model cannot read whole (%(default)s)"
     )
     parser.add_argument(
         "--batch-tokens", type=int, default=4000, metavar="N", help="tokens at once, padding counted (%(default)s)"

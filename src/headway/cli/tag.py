@@ -6,27 +6,29 @@ import argparse
 import dataclasses
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headway.cli.options import add_model, add_running, chunk_of, load, print_results
 
 if TYPE_CHECKING:
+    from headway.data.tagged import Unit
     from headway.tasks.tag import Tagged
 
 HELP = "label every word, with its place in the line"
 EXAMPLE = """\
 headway tag runs/names news.txt > news.tsv
-echo "이순신은 조선의 무신이다." | headway tag runs/ner --unit char --json"""
+echo "이순신은 조선의 무신이다." | headway tag runs/klue-ner --json"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares what the command takes."""
     add_model(parser)
     parser.add_argument("file", metavar="FILE", nargs="?", default="-", help="one sentence a line; - is stdin (-)")
-    parser.add_argument("--unit", choices=["word", "char"], default="word",
-                        help="what has a label: what blanks part, or each character (%(default)s)")  # fmt: skip
+    parser.add_argument("--unit", choices=["word", "char"],
+                        help="what has a label: what blanks part, or each character (as the run learned)")  # fmt: skip
     parser.add_argument("--json", action="store_true", help="one object a line: tokens")
-    add_running(parser)
+    add_running(parser, windows=True)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -38,11 +40,18 @@ def run(arguments: argparse.Namespace) -> int:
     lines = read_lines(arguments.file)
     loaded = load(arguments)
     results = tag(
-        loaded.model, loaded.tokenizers.source, lines, arguments.unit,
+        loaded.model, loaded.tokenizers.source, lines, arguments.unit or _unit_of(loaded.folder),
         batch_tokens=arguments.batch_tokens, chunk=chunk_of(arguments.file, CHUNK), too_long=arguments.too_long,
     )  # fmt: skip
     print_results("tagging", arguments.file, results, lambda tagged: _shown(tagged, arguments.json))
     return 0
+
+
+def _unit_of(folder: Path) -> Unit:
+    """What the run learned to give labels to; of a folder that is no run: words."""
+    from headway.config import read_config
+
+    return read_config(folder / "config.yaml").data.unit if (folder / "config.yaml").is_file() else "word"
 
 
 def _shown(tagged: Tagged, as_json: bool) -> Iterator[str]:

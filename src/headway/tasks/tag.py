@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import re
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
+import numpy as np
+
+from headway.data.tagged import Span, Unit, units_of
+from headway.data.windows import farthest_from_edges, overlapping
 from headway.decoding.options import source_reach
 from headway.errors import ConfigError, nearest
 from headway.models.build import Model
-from headway.tasks.rows import CHUNK, TOKENS, Batch, Row, TooLong, fit, in_order, label_logits, visible
+from headway.tasks.rows import CHUNK, TOKENS, Batch, Row, fit, in_order, label_logits, visible
 from headway.text.tokenizer import Tokenizer
 
-Unit = Literal["word", "char"]
-Span = tuple[int, int]
-_UNITS = {"word": re.compile(r"\S+"), "char": re.compile(r".", re.DOTALL)}
+STRIDE = 64  # tokens that neighbouring windows share
+LongLine = Literal["windows", "cut", "refuse"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +42,29 @@ class Tagged:
 
 
 @dataclass(frozen=True, slots=True)
-class _Line(Row):
+class Words:
+    """The words of a line and the pieces a model reads of it."""
+
     text: str
+    ids: list[int]  # of all pieces, without special ones
     units: list[Span]
-    columns: list[int | None]  # of each unit the token that speaks for it; None: none does
+    pieces: list[int | None]  # of each unit the piece that speaks for it; None: none does
+    windows: list[Span]  # places among the pieces
+    window_of: list[int]  # of each unit the window that says its label; 0 where no piece speaks
+
+
+def words_of(tokenizer: Tokenizer, text: str, unit: Unit, room: int | None, stride: int = STRIDE) -> Words:
+    """What training and tagging read of a line: windows of `room` pieces that share `stride`; None: one of all.
+
+    Raises:
+        ConfigError: there is no room.
+    """
+    encoding, units = tokenizer.encode(text), units_of(text, unit)
+    total = len(encoding.ids)
+    pieces = first_pieces(units, visible(text, encoding.offsets))
+    windows = overlapping(total, total if room is None else room, stride) if total else [(0, 0)]
+    places = np.array([0 if piece is None else piece for piece in pieces], np.int64)
+    return Words(text, encoding.ids, units, pieces, windows, farthest_from_edges(places, windows).tolist())
 
 
 def tag(
@@ -52,7 +75,8 @@ def tag(
     *,
     batch_tokens: int = TOKENS,
     chunk: int = CHUNK,
-    too_long: TooLong = "cut",
+    too_long: LongLine = "windows",
+    stride: int = STRIDE,
 ) -> Iterator[Tagged]:
     """A label for every word of each line, or for every character.
 
@@ -61,42 +85,58 @@ def tag(
     reads, has score 0 and the label of the next one if that is `I-X`, for it then lies inside X; else `O`, or the
     first label where there is no `O`.
 
+    A line longer than the model reads is read in windows, and each word has the label of the window where it stands
+    farthest from an edge.
+
     Args:
         model: one with a head that labels tokens.
         tokenizer: the model's.
         lines: any number of them.
         unit: `word`: what stands between blanks; `char`: every character, blanks too.
         batch_tokens: tokens computed at once, padding counted.
-        chunk: lines read ahead.
+        chunk: windows read ahead.
         too_long: what happens to a line of more tokens than the model reads.
+        stride: tokens that neighbouring windows share, at most half of them.
 
     Raises:
         ConfigError: the model has no such head, or `unit` is none of these.
         DataError: with `too_long="refuse"`, a line has more tokens than the model reads.
     """
-    if unit not in _UNITS:
-        raise ConfigError(f"unit is {unit!r}; {nearest(unit, _UNITS)}")
+    if unit not in ("word", "char"):
+        raise ConfigError(f"unit is {unit!r}; {nearest(unit, ('word', 'char'))}")
     head, logits = label_logits(model, "tokens", "tag words")
     most, labels = source_reach(model.spec), head.labels
+    room = None if most is None else most - tokenizer.wrapping_cost(False)
+    waiting: deque[tuple[Words, int]] = deque()
 
-    def read(part: list[str], number: int) -> list[_Line | None]:
-        return [_read(text, f"line {i}") if text.strip() else None for i, text in enumerate(part, number)]
+    def read() -> Iterator[Row | None]:
+        """The windows of one line after another; `waiting` keeps the lines whose windows are not all computed."""
+        for number, text in enumerate(lines, 1):
+            words = words_of(tokenizer, text, unit, room, stride)
+            cut = 0
+            if too_long != "windows":
+                cut = fit(tokenizer, most, words.ids, name=f"line {number}", too_long=too_long).cut
+                words = _first_window(words) if cut else words
+            waiting.append((words, cut))
+            for start, end in words.windows:
+                yield Row(tokenizer.wrap(words.ids[start:end]), cut) if start < end else None
 
-    def _read(text: str, name: str) -> _Line:
-        encoding = tokenizer.encode(text)
-        row = fit(tokenizer, most, encoding.ids, name=name, too_long=too_long)
-        units = [found.span() for found in _UNITS[unit].finditer(text)]
-        pieces = visible(text, encoding.offsets[: len(encoding.ids) - row.cut])
-        at = row.read.first_start
-        columns = [None if place is None else at + place for place in first_pieces(units, pieces)]
-        return _Line(row.read, row.cut, text, units, columns)
-
-    def compute(batch: Batch[_Line]) -> list[Tagged]:
+    def compute(batch: Batch[Row]) -> list[_Said]:
         best = logits(batch).softmax(-1).max(-1)  # (rows, length)
         found = zip(batch.rows, best.indices.tolist(), best.values.tolist(), strict=True)
-        return [_tagged(row, [labels[i] for i in indices], scores, labels) for row, indices, scores in found]
+        starts = ((row.read.first_start, indices, scores) for row, indices, scores in found)
+        return [_Said(indices[at:], scores[at:]) for at, indices, scores in starts]
 
-    return in_order(model, lines, read, compute, Tagged([]), batch_tokens=batch_tokens, chunk=chunk)
+    said = in_order(model, read(), lambda rows, _: rows, compute, _Said([], []), batch_tokens=batch_tokens, chunk=chunk)
+    return _joined(said, waiting, labels)
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """Of each piece of a window the best label, by its number, and how probable it is; special pieces may follow."""
+
+    labels: list[int]
+    scores: list[float]
 
 
 def first_pieces(units: Sequence[Span], pieces: Sequence[Span]) -> list[int | None]:
@@ -114,18 +154,34 @@ def first_pieces(units: Sequence[Span], pieces: Sequence[Span]) -> list[int | No
     return found
 
 
-def _tagged(row: _Line, token_labels: list[str], scores: list[float], labels: tuple[str, ...]) -> Tagged:
+def _first_window(words: Words) -> Words:
+    """What is left of a line whose end is cut off."""
+    window = words.windows[0]
+    pieces = [None if piece is None or piece >= window[1] else piece for piece in words.pieces]
+    return Words(words.text, words.ids, words.units, pieces, [window], [0] * len(pieces))
+
+
+def _joined(said: Iterator[_Said], waiting: deque[tuple[Words, int]], labels: tuple[str, ...]) -> Iterator[Tagged]:
+    """A line for as many windows as it has; `waiting` grows while `said` is read."""
+    for first in said:
+        words, cut = waiting.popleft()
+        windows = [first, *islice(said, len(words.windows) - 1)]
+        yield Tagged(_tags(words, windows, labels), cut)
+
+
+def _tags(words: Words, said: Sequence[_Said], labels: tuple[str, ...]) -> list[Tag]:
     outside = "O" if "O" in labels else labels[0]
     tags: list[Tag] = []
     following = outside
-    for i in reversed(range(len(row.units))):
-        (start, end), column = row.units[i], row.columns[i]
-        if column is None:
+    for i in reversed(range(len(words.units))):
+        (start, end), piece, window = words.units[i], words.pieces[i], words.window_of[i]
+        if piece is None:
             label, score = (following if following.startswith("I-") else outside), 0.0
         else:
-            label, score = token_labels[column], scores[column]
-            if label.startswith("B-") and i and row.columns[i - 1] == column and f"I-{label[2:]}" in labels:
+            place = piece - words.windows[window][0]
+            label, score = labels[said[window].labels[place]], said[window].scores[place]
+            if label.startswith("B-") and i and words.pieces[i - 1] == piece and f"I-{label[2:]}" in labels:
                 label = f"I-{label[2:]}"
         following = label
-        tags.append(Tag(row.text[start:end], start, end, label, score))
-    return Tagged(tags[::-1], row.cut)
+        tags.append(Tag(words.text[start:end], start, end, label, score))
+    return tags[::-1]
