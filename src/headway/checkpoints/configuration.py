@@ -12,7 +12,7 @@ from headway.checkpoints.files import read_json
 from headway.errors import CheckpointError, ConfigError
 from headway.models.families import PUBLISHED
 from headway.models.families.exchange import Published
-from headway.spec import ModelSpec, SingleStackSpec, StackSpec, TransformerSpec
+from headway.spec import ModelSpec, SingleStackSpec, StackSpec, TextCnnSpec, TransformerSpec, TranslatorSpec
 
 LIMITS = {"num_layers": 10_000, "num_heads": 1 << 16, "head_dim": 1 << 16, "labels": 100_000}
 LARGEST_TABLE = 1 << 26  # numbers in a table of sines
@@ -93,10 +93,11 @@ def spec_of(config: Mapping[str, Any], folder: Path, architecture: str | None = 
 
 def check_sizes(spec: ModelSpec, path: object) -> None:
     """Raises CheckpointError where a damaged number would take all memory, or all time, before it is seen."""
-    labels = spec.label_head.labels if isinstance(spec, SingleStackSpec) and spec.label_head else ()
+    head = None if isinstance(spec, TranslatorSpec) else spec.label_head
+    labels = () if head is None else head.labels
     sizes = {"num_layers": [s.num_layers for s in stacks(spec)], "labels": [len(labels)]}
     sizes |= {name: [getattr(s.attention, name) for s in stacks(spec)] for name in ("num_heads", "head_dim")}
-    if not isinstance(spec, SingleStackSpec | TransformerSpec):
+    if not isinstance(spec, SingleStackSpec | TransformerSpec | TextCnnSpec):
         sizes["num_layers"] = [spec.num_layers]
     for name, found in sizes.items():
         if any(size > LIMITS[name] for size in found):

@@ -14,10 +14,10 @@ from headway.explain.blobs import Weights
 from headway.explain.record import recording
 from headway.explain.texts import Side, of_decoder, of_encoder, of_source, of_target, piece_of
 from headway.explain.trace import Model, Offer, Step, Trace
-from headway.models.awd_lstm import AwdLstm
 from headway.models.build import TranslationModel
-from headway.models.elmo import Elmo
+from headway.models.recurrent import RecurrentEncoderDecoder
 from headway.models.single import SingleStack
+from headway.models.transformer import EncoderDecoder
 from headway.spec import ModelSpec, SingleStackSpec, TransformerSpec, vocabularies
 from headway.tasks.fill import no_words
 from headway.tasks.loaded import Loaded, load
@@ -57,8 +57,8 @@ def look(loaded: Loaded, name: str | Path, text: str, *, target: str | None = No
         ConfigError: the target is longer than the model can read, or the model attends to nothing.
     """
     found, tokenizer = loaded.model, loaded.tokenizers.target
-    if isinstance(found, AwdLstm | Elmo):
-        raise ConfigError(f"{loaded.folder} attends to nothing: it is a recurrent model without attention")
+    if not isinstance(found, SingleStack | EncoderDecoder | RecurrentEncoderDecoder):
+        raise ConfigError(f"{loaded.folder} attends to nothing: {loaded.spec.family} is no family with attention")
     source, written, given = Side(), Side(), 0
     if not isinstance(found, SingleStack):
         source = of_source(loaded, text.strip())  # as `headway translate` reads a line

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from headway.config import DecodingConfig, ModelConfig, RunConfig, TokenizerConfig
@@ -16,6 +16,7 @@ from headway.models.families import FAMILIES, SIZES_OF
 from headway.text.tokenizer import Tokenizer
 from headway.text.trainer import train as train_tokenizer
 
+EVERY: Mapping[str, Mapping[str, Any]] = {**SIZES_OF, **FAMILIES}
 _USUAL_VOCABULARY = 8000  # where the configuration leaves it open; less where the data has less
 
 
@@ -32,13 +33,13 @@ def train_vocabulary(config: TokenizerConfig, corpus: Iterable[str], special_pie
     )
 
 
-def choices_of(config: ModelConfig) -> Any:
-    """The choices of the family: those of the size, and what is chosen on top.
+def choices_of(config: ModelConfig, sizes_of: Mapping[str, Mapping[str, Any]] = EVERY) -> Any:
+    """The choices of the family in a table of families: those of the size, and what is chosen on top.
 
     Raises:
         ConfigError: an unknown size, or a choice the family does not have.
     """
-    sizes = {**SIZES_OF, **FAMILIES}[config.family]
+    sizes = sizes_of[config.family]
     if config.size not in sizes:
         raise ConfigError(f"{config.family} has no size {config.size!r}; {nearest(config.size, sizes)}")
     given = {

@@ -18,11 +18,15 @@ from headway.spec import (
     BidirectionalSpec,
     DropoutSpec,
     ModelSpec,
+    RecurrentClassifierSpec,
     RecurrentSpec,
     SingleStackSpec,
+    TextCnnSpec,
     TransformerSpec,
 )
 from headway.tasks.opening import open_model
+from headway.text.characters import spelled
+from headway.text.tokenizer import Tokenizer
 
 _FEW = 12  # names that a person reads
 _DROPOUT = ("dropout", "attention_dropout", "activation_dropout")
@@ -57,12 +61,15 @@ def open_initial(config: RunConfig, kind: Kind, data: Splits, say: Callable[[str
     for what, names in {"freshly initialised": opened.fresh + fresh, "not used": opened.unread + unused}.items():
         if names:
             say(f"{name}: {what}: {_named(names)}")
-    return model.requires_grad_(True), opened.tokenizer
+    tokenizer = opened.tokenizer
+    if isinstance(spec, BidirectionalSpec) and spec.label_head is not None and isinstance(tokenizer, Tokenizer):
+        tokenizer = spelled(tokenizer)
+    return model.requires_grad_(True), tokenizer
 
 
 def with_dropout(spec: ModelSpec, config: ModelConfig) -> ModelSpec:
     """The spec with the rates of the configuration where it names them."""
-    if isinstance(spec, RecurrentSpec | BidirectionalSpec):
+    if isinstance(spec, RecurrentSpec | BidirectionalSpec | TextCnnSpec | RecurrentClassifierSpec):
         return spec if config.dropout is None else dataclasses.replace(spec, dropout=config.dropout)
     if isinstance(spec, AwdLstmSpec):
         return spec if config.dropout is None else dataclasses.replace(spec, output_dropout=config.dropout)

@@ -19,11 +19,15 @@ from headway.models.awd_lstm import AwdLstm
 from headway.models.build import Model, TranslationModel
 from headway.models.elmo import Elmo
 from headway.models.recurrent import RecurrentEncoderDecoder
+from headway.models.recurrent_classifier import RecurrentClassifier
 from headway.models.single import SingleStack
+from headway.models.text_cnn import TextCnn
 from headway.nn.masks import Layout
+from headway.nn.pooling import highest, mean
 from headway.nn.states import layer_states
-from headway.spec import RecurrentSpec, SingleStackSpec
+from headway.spec import BidirectionalSpec, RecurrentSpec, SingleStackSpec
 from headway.tasks.rows import CHUNK, TOKENS, Batch, Row, TooLong, fit, in_order, unfit
+from headway.text.characters import pieces_of, spelled
 from headway.text.template import Wrapped
 from headway.text.tokenizer import Tokenizer
 
@@ -100,7 +104,7 @@ def embed(
     """The vector of each text; of an empty one it is zero.
 
     Args:
-        model: one stack, or a translator, of which the encoder is asked.
+        model: one stack, a translator, of which the encoder is asked, or ELMo, whose tokens are words.
         tokenizer: that of the stack, or of the source.
         texts: any number of them.
         layer: `-1` or `last`, another one (0: the embeddings), `sum:-4..-1` or `concat:-4..-1`.
@@ -116,10 +120,12 @@ def embed(
     """
     if pool not in _POOLS and pool != "none":
         raise ConfigError(f"pool is {pool!r}; {nearest(pool, [*_POOLS, 'none'])}")
-    if isinstance(model, AwdLstm | Elmo):
+    if isinstance(model, AwdLstm | TextCnn | RecurrentClassifier):
         raise unfit(model.spec, "give the vectors of texts")
     layers, spec = Layers.parse(layer), model.spec
-    if isinstance(spec, RecurrentSpec):
+    if isinstance(spec, BidirectionalSpec):
+        num_layers, d_model, tokenizer = spec.num_layers, 2 * spec.d_model, spelled(tokenizer)
+    elif isinstance(spec, RecurrentSpec):
         num_layers, d_model = spec.num_layers, spec.d_model
     else:
         stack = spec.stack if isinstance(spec, SingleStackSpec) else spec.encoder
@@ -129,7 +135,7 @@ def embed(
         raise ConfigError(f"layer is {layer!r}; of a recurrent model only the last layer can be read: -1")
     width = d_model * (last - first + 1 if layers.how == "concat" else 1)
     empty = Embedding(np.zeros((0, width) if pool == "none" else width, np.float32), [])
-    around = tokenizer if isinstance(spec, SingleStackSpec) else _End(spec.tokens.end_id)
+    around = tokenizer if isinstance(spec, SingleStackSpec | BidirectionalSpec) else _End(spec.tokens.end_id)
 
     def read(part: list[str], number: int) -> list[Row | None]:
         rows = [
@@ -139,9 +145,8 @@ def embed(
         return [row if text.strip() else None for text, row in zip(part, rows, strict=True)]
 
     def compute(batch: Batch[Row]) -> list[Embedding]:
-        states = _states(model, batch, layers).float()
-        if pool != "none":
-            states = _POOLS[pool](states, batch.layout)
+        found, layout = _states(model, batch, layers)
+        states = layout.grid(found.float()) if pool == "none" else _POOLS[pool](found.float(), layout)
         vectors = (F.normalize(states, dim=-1) if normalize else states).cpu().numpy()
         return [_embedding(tokenizer, row, vector) for row, vector in zip(batch.rows, vectors, strict=True)]
 
@@ -163,37 +168,30 @@ class _End(NamedTuple):
         return 1
 
 
-def _states(model: SingleStack | TranslationModel, batch: Batch[Row], layers: Layers) -> Tensor:
-    """The states `(rows, length, width)` of the layers."""
+def _states(model: SingleStack | Elmo | TranslationModel, batch: Batch[Row], layers: Layers) -> tuple[Tensor, Layout]:
+    """The states `(..., width)` of the layers, and where they stand: those of ELMo are of words, and it reads bytes."""
+    if isinstance(model, Elmo):
+        states, words = model.spelled_states(batch.ids, batch.layout)
+        return layers.of([torch.cat(directions, -1) for directions in states]), words
     if isinstance(model, RecurrentEncoderDecoder):
-        return model.encode(batch.ids, batch.layout).states
+        return model.encode(batch.ids, batch.layout).states, batch.layout
     stack = model.stack if isinstance(model, SingleStack) else model.encoder
     num_layers = stack.spec.num_layers
     if layers.range(num_layers) == (num_layers, num_layers):
         last: Tensor = stack(batch.ids, batch.layout, types=batch.types)
-        return last
-    with layer_states(stack) as states:
+        return last, batch.layout
+    with layer_states(stack) as between:
         stack(batch.ids, batch.layout, types=batch.types)
-    return layers.of(states)
+    return layers.of(between), batch.layout
 
 
 def _embedding(tokenizer: Tokenizer, row: Row, vector: NDArray[np.float32]) -> Embedding:
-    ids = row.read.ids
-    return Embedding(vector if vector.ndim == 1 else vector[: len(ids)], [tokenizer.piece_of(i) for i in ids], row.cut)
-
-
-def _mean(states: Tensor, layout: Layout) -> Tensor:
-    if layout.keep is None:
-        return states.mean(1)
-    return (states * layout.keep[..., None]).sum(1) / layout.keep.sum(1, keepdim=True)
-
-
-def _max(states: Tensor, layout: Layout) -> Tensor:
-    return states.amax(1) if layout.keep is None else states.masked_fill(~layout.keep[..., None], -torch.inf).amax(1)
+    tokens = pieces_of(tokenizer, row.read.ids)
+    return Embedding(vector if vector.ndim == 1 else vector[: len(tokens)], tokens, row.cut)
 
 
 _POOLS: dict[str, Callable[[Tensor, Layout], Tensor]] = {
-    "mean": _mean,
-    "max": _max,
+    "mean": mean,
+    "max": highest,
     "cls": lambda states, layout: layout.first(states),
 }

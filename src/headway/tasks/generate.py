@@ -17,7 +17,9 @@ from headway.errors import ConfigError
 from headway.models.awd_lstm import AwdLstm
 from headway.models.build import Model, TranslationModel
 from headway.models.elmo import Elmo
+from headway.models.recurrent_classifier import RecurrentClassifier
 from headway.models.single import SingleStack
+from headway.models.text_cnn import TextCnn
 from headway.text.tokenizer import TokenizerPair
 
 CHUNK = 1000  # prompts read ahead and sorted together
@@ -126,7 +128,8 @@ class Stream:
 def _writer(model: Model) -> Writer:
     """The model as one that writes."""
     is_read = isinstance(model, SingleStack) and (model.spec.language_head is None or not model.spec.stack.causal)
-    if isinstance(model, Elmo) or is_read:
+    is_read |= isinstance(model, AwdLstm) and model.spec.head is None
+    if is_read or isinstance(model, Elmo | TextCnn | RecurrentClassifier):
         raise ConfigError(
             f"this {model.spec.family} model does not write text: it reads in both directions or has no language head; "
             "name a decoder such as GPT-2, or an encoder-decoder such as T5"

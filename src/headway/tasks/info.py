@@ -19,10 +19,14 @@ from headway.spec import (
     BidirectionalSpec,
     LabelHeadSpec,
     ModelSpec,
+    RecurrentClassifierSpec,
     RecurrentSpec,
     SingleStackSpec,
     StackSpec,
+    TextCnnSpec,
     TransformerSpec,
+    TranslatorSpec,
+    WithoutStack,
     vocabularies,
 )
 from headway.text.files import FILE
@@ -123,7 +127,9 @@ def _projection(spec: ModelSpec) -> int:
     if isinstance(spec, SingleStackSpec):
         head = spec.language_head
         return spec.stack.d_model * spec.stack.vocab_size if head is not None and head.tied else 0
-    if isinstance(spec, BidirectionalSpec) or not spec.head.tied:
+    if isinstance(spec, BidirectionalSpec | TextCnnSpec | RecurrentClassifierSpec):
+        return 0
+    if spec.head is None or not spec.head.tied:
         return 0
     width = spec.decoder.d_model if isinstance(spec, TransformerSpec) else spec.d_model
     return width * vocabularies(spec)[1]
@@ -132,18 +138,22 @@ def _projection(spec: ModelSpec) -> int:
 def _max_length(spec: ModelSpec) -> int | None:
     if isinstance(spec, RecurrentSpec):
         return spec.max_length
-    if isinstance(spec, AwdLstmSpec | BidirectionalSpec):
+    if isinstance(spec, WithoutStack):
         return None
     stack: StackSpec = spec.stack if isinstance(spec, SingleStackSpec) else spec.encoder
     return stack.max_length if stack.position.kind in ("learned", "sinusoidal") else None
 
 
 def _heads(spec: ModelSpec) -> dict[str, Any]:
-    if isinstance(spec, BidirectionalSpec):
-        return {"head": "words before and after" if spec.vocab_size else "none"}
-    if not isinstance(spec, SingleStackSpec):
+    if isinstance(spec, TranslatorSpec):
         return {"head": "words"}
-    words = [] if spec.language_head is None else ["words" if spec.stack.causal else "masked words"]
+    words: list[str] = []
+    if isinstance(spec, BidirectionalSpec) and spec.vocab_size:
+        words = ["words before and after"]
+    elif isinstance(spec, AwdLstmSpec) and spec.head is not None:
+        words = ["words"]
+    elif isinstance(spec, SingleStackSpec) and spec.language_head is not None:
+        words = ["words" if spec.stack.causal else "masked words"]
     head = spec.label_head
     said = words + ([] if head is None else [_LABELS[head.of]])
     labels = {} if head is None or head.of in ("span", "choices") else _labels(head)

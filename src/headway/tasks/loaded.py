@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from headway.data.prefixes import tell
+from headway.data.tagged import Unit
 from headway.decoding.generate import Decoding
 from headway.errors import CheckpointError, ConfigError
-from headway.models.awd_lstm import AwdLstm
 from headway.models.build import Model
-from headway.models.elmo import Elmo
 from headway.models.protocols import Translator
-from headway.models.single import SingleStack
+from headway.models.recurrent import RecurrentEncoderDecoder
+from headway.models.transformer import EncoderDecoder
 from headway.nn.arithmetic import Arithmetic, prepare
 from headway.spec import LabelHeadSpec, ModelSpec
 from headway.tasks.answer import Answer, answer
+from headway.tasks.augment import Labelled, Refilling, augment
 from headway.tasks.classify import Classification, classify
 from headway.tasks.embed import Pool, embed
 from headway.tasks.fill import Filling, fill
 from headway.tasks.generate import generate, greedy
 from headway.tasks.opening import open_model
-from headway.tasks.tag import Tagged, Unit, tag
+from headway.tasks.tag import Tagged, tag
 from headway.tasks.translate import translate_lines
 from headway.text.tokenizer import Tokenizer, TokenizerPair
 
@@ -43,6 +45,7 @@ class Loaded:
     arithmetic: Arithmetic  # how its linear layers multiply, and what was measured to decide it
     fresh: tuple[str, ...] = ()  # parameters that the folder had not, drawn at random
     unread: tuple[str, ...] = ()  # tensors of the folder that this model has no place for
+    prefixes: Mapping[str, str] = field(default_factory=dict)  # what tells the tasks of its run, by their names
 
     @property
     def tokenizers(self) -> TokenizerPair:
@@ -64,13 +67,18 @@ class Loaded:
         Raises:
             ConfigError: it does not.
         """
-        if isinstance(self.model, SingleStack | AwdLstm | Elmo):
+        if not isinstance(self.model, EncoderDecoder | RecurrentEncoderDecoder):
             raise ConfigError(f"{self.folder} is a model of the family {self.spec.family}, which does not translate")
         return self.model
 
-    def translate(self, lines: Iterable[str], options: Decoding | None = None) -> list[str]:
-        """The best translation of each line; None: asked as the model was made to be."""
-        found = translate_lines(self.translator, self.tokenizers, lines, options or self.decoding)
+    def translate(self, lines: Iterable[str], options: Decoding | None = None, *, task: str | None = None) -> list[str]:
+        """The best translation of each line; None: asked as the model was made to be.
+
+        Of a run that knows tasks by prefixes, `task` names the one whose prefix is put before a line; a line that
+        begins with one is read as it is.
+        """
+        told = tell(iter(lines), self.prefixes, task)
+        found = translate_lines(self.translator, self.tokenizers, told, options or self.decoding)
         return [best[0].text for best in found]
 
     def generate(
@@ -115,6 +123,11 @@ class Loaded:
         vectors = [embedding.vector for embedding in found]
         return vectors if pool == "none" or not vectors else np.stack(vectors)
 
+    def augment(self, texts: Iterable[Labelled], options: Refilling | None = None) -> list[tuple[str, ...]]:
+        """Variants of each text, or of each text with its label, that keep what it is about."""
+        found = augment(self.model, self.tokenizers.source, texts, options or Refilling(), made=self.decoding)
+        return [variants.texts for variants in found]
+
 
 def load(
     model: str | Path,
@@ -154,7 +167,7 @@ def load(
     return Loaded(
         model=opened.model, tokenizer=opened.tokenizer, spec=opened.model.spec, folder=opened.folder,
         decoding=opened.decoding, arithmetic=prepare(opened.model, quantize=quantize),
-        fresh=opened.fresh, unread=opened.unread,
+        fresh=opened.fresh, unread=opened.unread, prefixes=opened.prefixes,
     )  # fmt: skip
 
 

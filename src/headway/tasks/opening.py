@@ -106,7 +106,7 @@ def read_tokenizer(folder: Path, spec: ModelSpec) -> Tokenizer | TokenizerPair |
     sizes = vocabularies(spec)
     if not isinstance(spec, TranslatorSpec):
         tokenizer = Tokenizer.load(folder)
-        _check_embedding(folder, tokenizer, sizes[0])
+        _check_embedding(folder, tokenizer, max(sizes))
         return tokenizer
     pair = TokenizerPair.load(folder)
     for side, size in zip(pair, sizes, strict=True):

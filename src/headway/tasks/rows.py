@@ -17,7 +17,15 @@ from headway.models.build import Model
 from headway.models.protocols import Labeller
 from headway.models.single import SingleStack
 from headway.nn.masks import Layout
-from headway.spec import AwdLstmSpec, BidirectionalSpec, LabelHeadSpec, ModelSpec, SingleStackSpec, vocabularies
+from headway.spec import (
+    AwdLstmSpec,
+    BidirectionalSpec,
+    LabelHeadSpec,
+    ModelSpec,
+    SingleStackSpec,
+    TranslatorSpec,
+    vocabularies,
+)
 from headway.text.template import Wrapped
 
 CHUNK = 1000  # texts read ahead and sorted together
@@ -197,20 +205,20 @@ def unfit(spec: ModelSpec, task: str) -> ConfigError:
 
 def _use(spec: ModelSpec) -> tuple[str, str]:
     """What a model does, and how it is asked to."""
-    if isinstance(spec, AwdLstmSpec):
-        return "continues texts", "headway generate"
-    if isinstance(spec, BidirectionalSpec):
-        return "reads words by their characters", "`headway.load(…).model`"
-    if not isinstance(spec, SingleStackSpec):
+    if isinstance(spec, TranslatorSpec):
         return "translates", "headway translate"
-    if spec.label_head is not None and spec.language_head is None:
+    if spec.label_head is not None and (not isinstance(spec, SingleStackSpec) or spec.language_head is None):
         return {
             "text": ("gives labels to texts", "headway classify"),
             "tokens": ("gives labels to words", "headway tag"),
             "span": ("finds answers in a text", "headway answer"),
             "choices": ("chooses among texts", "`headway.load(…).model`"),
         }[spec.label_head.of]
-    if spec.language_head is None:
+    if isinstance(spec, AwdLstmSpec) and spec.head is not None:
+        return "continues texts", "headway generate"
+    if isinstance(spec, BidirectionalSpec):
+        return "reads words by their characters", "headway embed"
+    if not isinstance(spec, SingleStackSpec) or spec.language_head is None:
         return "has no head", "headway embed"
     if spec.stack.causal:
         return "continues texts", "headway generate"

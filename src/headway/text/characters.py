@@ -69,7 +69,7 @@ def spelled(tokenizer: Tokenizer) -> Tokenizer:
     Its ids are the characters above, and no word is unknown: 0 to 255 are bytes inside a word, then come the marks, and
     from 261 on each byte once more at the start of a word. One that spells is returned as it is.
     """
-    if tokenizer.has_roles >= {"start"} and tokenizer.start_id == TEXT_START:
+    if _spells(tokenizer):
         return tokenizer
     pieces = [*_BYTES, *_MARKS, *(f"{_BLANK}{byte}" for byte in _BYTES)]
     merges = [(_BLANK, byte) for byte in _BYTES]
@@ -83,6 +83,23 @@ def spelled(tokenizer: Tokenizer) -> Tokenizer:
     rust.add_special_tokens([AddedToken(mark, special=True, normalized=False) for mark in _MARKS])
     made = Tokenizer(rust.to_str().encode(), _SETTINGS)
     return made.wrapped_by("<s>:0 $A:0 </s>:0", "<s>:0 $A:0 </s>:0 $B:1 </s>:1")
+
+
+def _spells(tokenizer: Tokenizer) -> bool:
+    return "start" in tokenizer.has_roles and tokenizer.start_id == TEXT_START
+
+
+def pieces_of(tokenizer: Tokenizer, ids: Sequence[int]) -> list[str]:
+    """What stands for the tokens of a model: pieces, or whole words where `tokenizer` spells them."""
+    if not _spells(tokenizer):
+        return [tokenizer.piece_of(number) for number in ids]
+    words: list[list[int]] = []
+    for number in ids:
+        if number >= TEXT_START or not words:
+            words.append([])
+        words[-1].append(number)
+    marks = {mark: tokenizer.piece_of(mark) for mark in tokenizer.special_ids}
+    return [marks[word[0]] if word[0] in marks else tokenizer.decode(word) for word in words]
 
 
 def _mark(mark: int, length: int) -> Spelling:

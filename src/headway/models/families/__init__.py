@@ -39,6 +39,7 @@ SIZES_OF: dict[str, Mapping[str, Any]] = {  # of all others: what reads one text
     "awd_lstm": awd_lstm.SIZES,
     "text_cnn": text_cnn.SIZES,
 }
+SPELLED = {"elmo"}  # they read words by their characters
 CLASSIFIERS: dict[str, Mapping[str, Any]] = {**SIZES_OF, **recurrent_classifier.SIZES}  # those that can label texts
 TRANSLATORS = {*FAMILIES, t5.MODEL_TYPE}  # their `spec` takes two vocabularies
 PUBLISHED: dict[str, Published] = {

@@ -48,7 +48,8 @@ class Bidirectional(RawText):
 
     def suits(self, spec: ModelSpec) -> str:
         """See `Kind`."""
-        return "" if isinstance(spec, BidirectionalSpec) else "is no pair of language models in both directions"
+        is_whole = isinstance(spec, BidirectionalSpec) and spec.vocab_size > 0
+        return "" if is_whole else "is no pair of language models in both directions"
 
     def encode(self, data: Splits, split: str, vocabulary: Vocabulary, spec: ModelSpec) -> Encoded:
         """Full blocks; to be measured, the last may be shorter."""

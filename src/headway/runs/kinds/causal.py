@@ -49,7 +49,7 @@ class Causal(RawText):
 
     def suits(self, spec: ModelSpec) -> str:
         """See `Kind`."""
-        can = isinstance(spec, AwdLstmSpec) or (
+        can = (isinstance(spec, AwdLstmSpec) and spec.head is not None) or (
             isinstance(spec, SingleStackSpec) and spec.stack.causal and spec.language_head is not None
         )
         return self.too_short(spec) if can else "has no causal decoder with a language head"

@@ -18,11 +18,12 @@ from headway.evaluation.classification import (
     multi_label_metrics,
     regression_metrics,
 )
+from headway.models.families import CLASSIFIERS
 from headway.objectives.classification import Example, LabelTexts
 from headway.runs.kinds.kind import Encoded, Splits, Vocabulary
 from headway.runs.kinds.labelled import Labelled, labels_of, with_head
 from headway.runs.kinds.raw_text import one, spread
-from headway.spec import LabelHeadSpec, ModelSpec, Problem, SingleStackSpec, TransformerSpec
+from headway.spec import LabelHeadSpec, ModelSpec, Problem, RecurrentSpec, SingleStackSpec, WithoutStack
 from headway.tasks.classify import Classification, classify
 from headway.tasks.rows import TooLong, fit
 from headway.text.tokenizer import Tokenizer
@@ -39,7 +40,7 @@ NUMBER = "number"  # the label of a head that gives one
 class Classify(Labelled):
     """`<s> a </s>` or `<s> a </s> b </s>` → its label."""
 
-    families: ClassVar[tuple[str, ...]] = ("bert", "roberta", "gpt2", "bloom", "t5", "llama", "qwen2")
+    families: ClassVar[tuple[str, ...]] = tuple(CLASSIFIERS)
 
     def load(self) -> datasets.DatasetDict:
         """Columns `text`, perhaps `pair`, and `label`."""
@@ -64,11 +65,11 @@ class Classify(Labelled):
 
     def suits(self, spec: ModelSpec) -> str:
         """See `Kind`."""
-        return "" if isinstance(spec, SingleStackSpec | TransformerSpec) else "has no encoder to put a head on"
+        return "has no encoder to put a head on" if isinstance(spec, RecurrentSpec) else ""
 
     def encode(self, data: Splits, split: str, vocabulary: Vocabulary, spec: ModelSpec) -> Encoded:
         """Rows as the model reads them; what is too long is cut in the split that is measured."""
-        assert isinstance(spec, SingleStackSpec)
+        assert isinstance(spec, SingleStackSpec | WithoutStack)
         rows, tokenizer, head = data[split], one(vocabulary), spec.label_head
         assert head is not None
         stores = [encode(rows[column], tokenizer, title=f"{split} {column}") for column in _text_columns(rows)]

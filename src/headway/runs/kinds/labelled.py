@@ -14,10 +14,12 @@ from headway.config import RunConfig
 from headway.data.sources import load
 from headway.decoding.options import source_reach
 from headway.errors import ConfigError, DataError
+from headway.models.families import CLASSIFIERS, SPELLED
 from headway.runs.build import choices_of, train_vocabulary
 from headway.runs.kinds.kind import Splits, Vocabulary
 from headway.runs.kinds.raw_text import one, tokens_of
-from headway.spec import LabelHeadSpec, ModelSpec, SingleStackSpec, TransformerSpec
+from headway.spec import LabelHeadSpec, ModelSpec, SingleStackSpec, TransformerSpec, WithoutStack, labelled
+from headway.text.characters import spelled
 from headway.text.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
@@ -93,8 +95,9 @@ class Labelled:
         return tables
 
     def vocabulary(self, texts: Iterator[str]) -> Tokenizer:
-        """A vocabulary of the texts, with what stands around one text and around two."""
-        return train_vocabulary(self.config.tokenizer, texts).wrapped_by(*self.template)
+        """A vocabulary of the texts, with what stands around one text and two; or bytes, where words are spelled."""
+        learned = train_vocabulary(self.config.tokenizer, texts).wrapped_by(*self.template)
+        return spelled(learned) if self.config.model.family in SPELLED else learned
 
     def fresh(self, vocabulary: Vocabulary) -> ModelSpec:
         """The model without a head that the family, its size and the choices make.
@@ -102,7 +105,7 @@ class Labelled:
         It has as many positions as the longest row, where they are not asked for otherwise: more would stay untrained.
         """
         config, longest = self.config.model, self.config.data.max_length
-        choices = choices_of(config)
+        choices = choices_of(config, CLASSIFIERS)
         if config.max_length is None and getattr(choices, "position", None) in _UNTRAINED:
             choices = dataclasses.replace(choices, max_length=longest)
         size = one(vocabulary).vocab_size
@@ -116,12 +119,14 @@ class Labelled:
         return longest if most is None else min(longest, most)
 
 
-def with_head(spec: ModelSpec, head: LabelHeadSpec) -> SingleStackSpec:
+def with_head(spec: ModelSpec, head: LabelHeadSpec) -> SingleStackSpec | WithoutStack:
     """The spec with this head instead of its own, as its family is published; of an encoder-decoder the encoder.
 
     Of a text the pooler speaks where segments are known (Devlin et al. 2019), a layer of its own where there is one
     kind of segment (Liu et al. 2019), else the last token: a decoder's has read all, that of T5 is the end token.
     """
+    if isinstance(spec, WithoutStack):
+        return labelled(spec, head)
     if isinstance(spec, TransformerSpec):
         spec = SingleStackSpec(family=spec.family, stack=spec.encoder, init=spec.init, tokens=spec.tokens)
     assert isinstance(spec, SingleStackSpec), f"{spec.family} has no stack of blocks"
