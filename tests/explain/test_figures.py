@@ -45,14 +45,14 @@ def test_what_is_not_there_is_named(tmp_path: Path, asked: dict[str, object]) ->
 
 def test_a_letter_no_face_has_becomes_a_box(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(figures, "FACES", ())
-    for cached in (figures._faces, figures._letters):
+    for cached in (figures.faces, figures._letters):
         cached.cache_clear()
     try:
-        assert figures._drawable("나 a") == "□ a"
+        assert figures.drawable("나 a") == "□ a"
         attention_figure(samples.translation(), tmp_path / "figure.png", heads=[0])  # a missing glyph would warn
     finally:
         monkeypatch.undo()
-        for cached in (figures._faces, figures._letters):
+        for cached in (figures.faces, figures._letters):
             cached.cache_clear()
 
 

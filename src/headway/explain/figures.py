@@ -91,9 +91,9 @@ def attention_figure(
         f"{block.capitalize()} attention, layer {number + 1}: each {side_of_rows} (row) looks at … (column)"
     )
     drawn = [name for side in (names, keys) if len(side) <= NAMES_UP_TO for name in side]
-    if any(MISSING in _drawable(name) and MISSING not in name for name in drawn):
+    if any(MISSING in drawable(name) and MISSING not in name for name in drawn):
         figure.supxlabel(f"{MISSING}: no installed font has this character; Noto Sans CJK KR has Hangul", fontsize=8)
-    return _save(figure, Path(path))
+    return save_png(figure, Path(path))
 
 
 def training_curves(rows: Sequence[Mapping[str, Any]], folder: str | os.PathLike[str]) -> list[Path]:
@@ -116,7 +116,7 @@ def training_curves(rows: Sequence[Mapping[str, Any]], folder: str | os.PathLike
     for name, label, series, best in pictures:
         curves = {text: found for key, text in series.items() if (found := _series(rows, key))}
         if curves:
-            written.append(_save(_curves(curves, label, best), target / f"{name}.png"))
+            written.append(save_png(_curves(curves, label, best), target / f"{name}.png"))
     return written
 
 
@@ -152,17 +152,15 @@ def _curves(curves: Mapping[str, list[tuple[int, float]]], label: str, best: Any
 
 def _name_axes(axes: Axes, names: Sequence[str], keys: Sequence[str]) -> None:
     """Names every row and column while there is room for them, else numbers some."""
-    style: dict[str, Any] = {"family": _faces(), "parse_math": False}
+    style: dict[str, Any] = {"family": faces(), "parse_math": False}
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(lambda place, _: f"{place + 1:.0f}")  # counted from 1, as on the page
     if len(keys) <= NAMES_UP_TO:
-        axes.set_xticks(
-            range(len(keys)), [_drawable(key) for key in keys], rotation=60, ha="right", fontsize=8, **style
-        )
+        axes.set_xticks(range(len(keys)), [drawable(key) for key in keys], rotation=60, ha="right", fontsize=8, **style)
         for tick in axes.get_xticklabels():
             tick.set_rotation_mode("anchor")
     if len(names) <= NAMES_UP_TO:
-        axes.set_yticks(range(len(names)), [_drawable(name) for name in names], fontsize=8, **style)
+        axes.set_yticks(range(len(names)), [drawable(name) for name in names], fontsize=8, **style)
     axes.tick_params(length=0, labelsize=8)
     axes.spines[:].set_visible(False)
 
@@ -175,7 +173,7 @@ def _write_numbers(axes: Axes, weights: Any) -> None:
 
 
 @cache
-def _faces() -> list[str]:
+def faces() -> list[str]:
     """The faces text is drawn with, in order: matplotlib's own, then the first installed one with Hangul."""
     from matplotlib import font_manager
 
@@ -188,16 +186,16 @@ def _letters() -> frozenset[int]:
     """Every code point that one of the faces has a glyph for."""
     from matplotlib import font_manager
 
-    paths = [font_manager.findfont(face) for face in _faces()]
+    paths = [font_manager.findfont(face) for face in faces()]
     return frozenset(code for path in paths for code in font_manager.get_font(path).get_charmap())
 
 
-def _drawable(text: str) -> str:
+def drawable(text: str) -> str:
     """`text` with □ for every character that no installed face has."""
     return "".join(letter if ord(letter) in _letters() else MISSING for letter in text)
 
 
-def _save(figure: Figure, path: Path) -> Path:
+def save_png(figure: Figure, path: Path) -> Path:
     """Writes the PNG whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
