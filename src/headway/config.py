@@ -55,6 +55,10 @@ class DataConfig:
     label_separator: str | None = _help("what parts several labels in one column; null: a row has one")
     unit: Literal["word", "char"] = _help("what a line of a CoNLL file is", "word")
     share: float = _help("learn from this share of the training rows, drawn by the seed", 1.0)
+    tasks: str | None = _help(
+        "translate: what stands before a source, then its columns; several parted by ;, each perhaps with a weight"
+    )
+    mixing_temperature: float = _help("1: tasks are mixed in proportion to their rows; higher: more evenly", 1.0)
     languages: str | None = _help("source-target, such as de-en: picks the pair of a named set")
     document: Literal["line", "blank_line", "file"] = _help(
         "what a document of raw text is: a line, what blank lines part, or a file", "blank_line"
@@ -148,6 +152,11 @@ class TrainingConfig:
     learning_rate: float = _help("the highest rate; for noam the factor before the paper's formula", 1e-3)
     warmup_steps: int = _help("steps of linear rise", 1000)
     rate_decay: float = _help("by how much slower each layer learns than the one above it; 1: all alike", 1.0)
+    frozen: int = _help(
+        "how many of the lowest groups do not learn: what reads the tokens is the first, then each layer; -1: all but "
+        "the head",
+        0,
+    )
     gradual_unfreezing: bool = _help("the top layer learns alone at first, and each epoch one more", False)
     beta2: float = _help("decay of the second moment of Adam", 0.98)
     weight_decay: float = _help("decoupled weight decay, of matrices only", 0.0)
@@ -169,6 +178,16 @@ class TrainingConfig:
         "with several processes: each holds the whole model, or a part of each block", "ddp"
     )
     tensorboard: bool = _help("write TensorBoard events (pip install 'headway[track]')", False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LoraConfig:
+    """Thin matrices that learn beside the weights of `model.init` (Hu et al. 2022); pip install 'headway[lora]'."""
+
+    rank: int = _help("their width; 0: there are none, and all weights learn", 0)
+    alpha: float = _help("what they add is multiplied by this over the rank", 16.0)
+    dropout: float = _help("of what they read", 0.0)
+    targets: str | None = _help("linear layers of the blocks, parted by commas; null: query,value")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -195,6 +214,7 @@ class RunConfig:
     model: ModelConfig = ModelConfig()
     objective: ObjectiveConfig = ObjectiveConfig()
     training: TrainingConfig = TrainingConfig()
+    lora: LoraConfig = LoraConfig()
     decoding: DecodingConfig = DecodingConfig()
 
 

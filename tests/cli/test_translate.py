@@ -31,7 +31,7 @@ def _tiny_model(monkeypatch: pytest.MonkeyPatch) -> None:
         nn.init.normal_(weight, std=0.4)
     loaded = SimpleNamespace(
         model=model, translator=model, tokenizers=TokenizerPair(tokenizer, tokenizer), decoding=Decoding(beam=2),
-        fresh=(), unread=(),
+        fresh=(), unread=(), prefixes={},
     )  # fmt: skip
     monkeypatch.setattr(headway, "load", lambda name, **options: loaded, raising=False)
 

@@ -1,4 +1,4 @@
-"""Tasks by weight, exactly; every row once before any twice; prefixes before the source."""
+"""Tasks by weight, exactly; every row once before any twice."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from headway.data.batching import TokenBatches
 from headway.data.cache import PairStore, TokenStore
-from headway.data.mixture import Mixture, Prefixed, Task, mixing_rate
+from headway.data.mixture import Mixture, Task, mixing_rate
 from headway.errors import ConfigError, DataError
 
 
@@ -33,13 +33,12 @@ def mixture_of(sizes: list[int], weights: list[float], seed: int = 0) -> Mixture
     return Mixture(tasks, seed)
 
 
-def test_a_row_is_that_of_its_task_behind_its_prefix() -> None:
+def test_a_row_is_that_of_its_task() -> None:
     first, second = pairs_of(4), pairs_of(3, seed=1)
-    mixture = Mixture([Task("a", Prefixed(first, [91, 92]), 1.0), Task("b", second, 2.0)])
+    mixture = Mixture([Task("a", first, 1.0), Task("b", second, 2.0)])
     rows = [mixture[row] for row in range(len(mixture))]
     assert [source.tolist() for source, _ in rows] == [
-        *([91, 92, *first[row][0]] for row in range(4)),
-        *(second[row][0].tolist() for row in range(3)),
+        each[row][0].tolist() for each in (first, second) for row in range(len(each))
     ]
     assert [target.tolist() for _, target in rows] == [
         each[row][1].tolist() for each in (first, second) for row in range(len(each))

@@ -14,11 +14,13 @@ from safetensors import safe_open
 import headway
 from headway.cli.main import main
 from headway.config import RunConfig, fields, load_recipe, read_config, recipes
+from headway.data.prefixes import UNTOLD
 from headway.data.sources import load
 from headway.errors import ConfigError
 from headway.runs import RunFolder, train
 from headway.runs.build import check, choices_of
 from headway.runs.kinds import kind_of
+from headway.runs.kinds.pairs import Pairs
 from headway.runs.kinds.translate import Translate
 from headway.runs.prepare import Prepared
 from tests.runs import tiny
@@ -103,7 +105,8 @@ def test_the_hash_of_the_data_is_that_of_the_text_alone(tmp_path: Path) -> None:
     for name, letter in (("one", "x"), ("another", "x"), ("third", "y")):
         (tmp_path / name).mkdir()
         (tmp_path / name / "a.tsv").write_text(f"source\ttarget\n{letter}\tb\nc\td\n", encoding="utf-8")
-        hashes.append(Translate(RunConfig()).digest(load(train=str(tmp_path / name / "a.tsv"))["train"]))
+        table = load(train=str(tmp_path / name / "a.tsv"))["train"]
+        hashes.append(Translate(RunConfig()).digest((Pairs(UNTOLD, table),)))
     assert hashes[0] == hashes[1] == hashlib.sha256(b"x\tb\nc\td\n").hexdigest()
     assert hashes[0] != hashes[2]
 

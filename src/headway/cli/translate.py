@@ -19,13 +19,19 @@ if TYPE_CHECKING:
 HELP = "translate line by line, in order"
 EXAMPLE = """\
 headway translate runs/de-en test.de --beam 5 > test.en
-echo "Mina bought three books." | headway translate runs/quickstart"""
+echo "Mina bought three books." | headway translate runs/quickstart
+echo "It is a module." | headway translate runs/translate-t5-ko --task en_ko"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares what the command takes."""
     add_model(parser)
     parser.add_argument("file", metavar="FILE", nargs="?", default="-", help="one sentence a line; - is stdin (-)")
+    parser.add_argument(
+        "--task",
+        metavar="TASK",
+        help="of several that a model knows by prefixes: its name, or the prefix itself",
+    )
     search = parser.add_argument_group("search (what is not given is as the model was made for)")
     search.add_argument("--beam", type=int, metavar="N", help="hypotheses kept a sentence; 1: greedy")
     search.add_argument(
@@ -56,11 +62,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Translates, and says at the end what was cut."""
     from headway.data.lines import read_lines
+    from headway.data.prefixes import tell
     from headway.tasks.translate import CHUNK, translate_lines
 
-    lines = read_lines(arguments.file)
+    read = read_lines(arguments.file)
     _check(arguments)
     loaded = load(arguments)
+    lines = tell(read, loaded.prefixes, arguments.task)
     options = _options(arguments, loaded.decoding)
     typed = arguments.file == STDIN and sys.stdin.isatty()
     results = translate_lines(

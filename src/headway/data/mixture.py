@@ -1,4 +1,4 @@
-"""Several tasks learned at once: each told by a prefix, and mixed by weight (Raffel et al. 2020, sections 2.4, 3.5.2).
+"""Several tasks learned at once, mixed by weight (Raffel et al. 2020, section 3.5.2).
 
 A mixture's rows are those of all tasks, one task after another. How often each is read is the plan of an epoch
 (`Mixture.epoch`), which says row numbers, so that nothing is copied and lengths never change.
@@ -32,27 +32,6 @@ class Pairs(Protocol):
     def lengths(self) -> NDArray[np.int64]:
         """Tokens of each row's source and target `(rows, 2)`."""
         ...
-
-
-@dataclass(frozen=True)
-class Prefixed:
-    """Pairs whose source begins with the ids of a prefix such as `translate English to German: `."""
-
-    pairs: Pairs
-    prefix: Sequence[int]
-
-    def __len__(self) -> int:
-        return len(self.pairs)
-
-    def __getitem__(self, row: int) -> tuple[Ids, Ids]:
-        """The ids of one row's source, prefix first, and target."""
-        source, target = self.pairs[row]
-        return np.concatenate([np.asarray(self.prefix, source.dtype), source]), target
-
-    @property
-    def lengths(self) -> NDArray[np.int64]:
-        """Tokens of each row's source, prefix included, and target `(rows, 2)`."""
-        return self.pairs.lengths + np.array([len(self.prefix), 0])
 
 
 @dataclass(frozen=True)

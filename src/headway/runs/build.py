@@ -6,9 +6,10 @@ import dataclasses
 import functools
 import math
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
-from headway.config import DecodingConfig, ModelConfig, RunConfig, TokenizerConfig
+from headway.config import DecodingConfig, ModelConfig, RunConfig, TokenizerConfig, recipes
 from headway.decoding.generate import Decoding
 from headway.decoding.hypotheses import LengthNorm
 from headway.errors import ConfigError, nearest
@@ -73,6 +74,11 @@ def check(config: RunConfig) -> None:
         raise ConfigError(
             "the training has no end; set training.max_steps, training.max_epochs or training.max_minutes"
         )
+    init = config.model.init
+    if init and Path(init).name in recipes() and not Path(init).exists():
+        raise ConfigError(
+            f"model.init {init} is not there; train it first: headway train {Path(init).name} --run {init}"
+        )
     wrong = [
         f"{key} is {value}; it must be {expected}"
         for expected, (is_right, keys) in _RANGES.items()
@@ -89,7 +95,7 @@ _RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
         "training.max_steps training.max_epochs training.max_minutes training.batch_tokens training.accumulation "
         "training.learning_rate training.log_every training.keep_checkpoints data.max_length tokenizer.vocab_size "
         "decoding.beam decoding.batch_tokens model.num_layers model.decoder_layers model.d_model model.d_ff "
-        "model.num_heads model.max_length objective.mean_span_length",
+        "model.num_heads model.max_length objective.mean_span_length data.mixing_temperature",
     ),
     "0 or more": (
         lambda value: 0 <= value < math.inf,

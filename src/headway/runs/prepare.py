@@ -22,6 +22,7 @@ from headway.models.groups import layer_groups
 from headway.nn.stack import Stack
 from headway.runs.initial import open_initial
 from headway.runs.kinds import Encoded, Kind, Learning, Splits, Vocabulary, kind_of
+from headway.runs.learning import restrict
 from headway.spec import ModelSpec, SingleStackSpec, TransformerSpec
 from headway.training.checkpoint import Checkpoints
 from headway.training.choices import Choices, choose
@@ -178,6 +179,7 @@ def prepare(
         spec = kind.spec(vocabulary, data)
         torch.manual_seed(config.seed)
         model = build(spec)
+    restrict(config, model, say)
     train, validation = world.first(
         lambda: (kind.encode(data, "train", vocabulary, spec), kind.encode(data, "validation", vocabulary, spec))
     )
@@ -188,7 +190,7 @@ def prepare(
     feed = Feed(
         rows=train.rows,
         lengths=train.lengths,
-        batches=TokenBatches(train.lengths, budget=config.training.batch_tokens, seed=config.seed),
+        batches=TokenBatches(train.lengths, budget=config.training.batch_tokens, seed=config.seed, plan=train.plan),
         collate=lambda rows, draws: objective.collate(rows, draws).to(device),
         world=world,
         accumulation=config.training.accumulation,

@@ -14,6 +14,7 @@ from headway.checkpoints.configuration import check_sizes, stacks
 from headway.checkpoints.generation import GenerationDefaults, read_generation
 from headway.checkpoints.restore import Restored
 from headway.config import read_config
+from headway.data.prefixes import parse_tasks
 from headway.decoding.generate import Decoding
 from headway.decoding.hypotheses import LengthNorm
 from headway.decoding.sampling import Sampling
@@ -39,6 +40,7 @@ class Opened:
     tokenizer: Tokenizer | TokenizerPair | None
     folder: Path
     decoding: Decoding
+    prefixes: dict[str, str]
     fresh: tuple[str, ...]
     unread: tuple[str, ...]
 
@@ -75,7 +77,7 @@ def open_model(
     tokenizer = read_tokenizer(folder, found.spec)
     decoding = read_decoding(folder, found.spec)
     return Opened(
-        model=found, tokenizer=tokenizer, folder=folder, decoding=decoding,
+        model=found, tokenizer=tokenizer, folder=folder, decoding=decoding, prefixes=read_prefixes(folder),
         fresh=restored.fresh, unread=restored.unread,
     )  # fmt: skip
 
@@ -146,6 +148,18 @@ def read_decoding(folder: Path, spec: ModelSpec) -> Decoding:
         return _decoding(given, spec)
     except ConfigError as error:
         raise CheckpointError(f"{folder / 'generation_config.json'}: {error}") from None
+
+
+def read_prefixes(folder: Path) -> dict[str, str]:
+    """What tells the tasks of a run apart, by their names; of a model that knows none, nothing.
+
+    Raises:
+        CheckpointError: the configuration of the run is damaged.
+    """
+    if not (folder / "config.yaml").is_file():
+        return {}
+    tasks = parse_tasks(read_config(folder / "config.yaml").data.tasks)
+    return {task.name: task.prefix for task in tasks if task.prefix}
 
 
 def _decoding(given: GenerationDefaults, spec: ModelSpec) -> Decoding:

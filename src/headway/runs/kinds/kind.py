@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from headway.objectives.losses import Losses
 from headway.spec import ModelSpec
 from headway.text.tokenizer import Tokenizer, TokenizerPair
-from headway.training.feed import Rowed
+from headway.training.feed import Rowed, Rows
 
 Vocabulary: TypeAlias = Tokenizer | TokenizerPair
 Splits: TypeAlias = Mapping[str, Any]  # each kind knows what its splits are
@@ -26,6 +26,7 @@ class Encoded:
     rows: Rowed
     lengths: NDArray[np.int64]  # `(rows,)` or `(rows, 2)`: tokens as the model sees them
     note: str = ""  # what a person should know of rows that were cut, left out or passed over
+    plan: Callable[[int], Rows] | None = None  # the rows that an epoch reads, by its number; None: each once
     release: Callable[[], None] = lambda: None  # gives back the memory of what was read of a file
 
     def __len__(self) -> int:
