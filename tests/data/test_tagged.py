@@ -32,7 +32,10 @@ def rows(tmp_path: Path, content: str, name: str = "a.conll", **more: object) ->
 
 
 KLUE = "## id-1\t<서울:LC> 은\n서\tB-LC\n울\tI-LC\n \tO\n은\tO\n\n## id-2\t#a\n#\tO\n \tO\na\tI-PS\n"
-CONLL_2003 = "-DOCSTART- -X- -X- O\n\nEU NNP B-NP B-ORG\nrejects VBZ B-VP O\n# # O O\n\n# 1 is a comment\n# NN B-NP O\n. . O O\n\n"
+CONLL_2003 = (
+    "-DOCSTART- -X- -X- O\n\nEU NNP B-NP B-ORG\nrejects VBZ B-VP O\n# # O O\n\n"
+    "# 1 is a comment\n# NN B-NP O\n. . O O\n\n"
+)
 
 
 @pytest.mark.parametrize(

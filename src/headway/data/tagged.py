@@ -36,6 +36,22 @@ def labels_of(cell: str) -> list[str]:
     return labels
 
 
+def names_of(labels: Sequence[str]) -> list[tuple[str, int, int]]:
+    """Type, first word and the one after the last of each name that `B-X` and `I-X` say; a lone `I-X` begins one.
+
+    >>> names_of(["I-LC", "I-PS", "I-PS", "B-PS", "O"])
+    [('LC', 0, 1), ('PS', 1, 3), ('PS', 3, 4)]
+    """
+    names: list[tuple[str, int, int]] = []
+    for place, label in enumerate(labels):
+        kind, is_name = label[2:], label[:2] in ("B-", "I-")
+        if is_name and label[0] == "I" and names and names[-1][0] == kind and names[-1][2] == place:
+            names[-1] = (kind, names[-1][1], place + 1)
+        elif is_name:
+            names.append((kind, place, place + 1))
+    return names
+
+
 def as_row(
     values: Sequence[str | list[str]], roles: Sequence[str], unit: Unit | None, place: Callable[[int], str]
 ) -> tuple[str, ...]:

@@ -9,11 +9,13 @@ from headway.runs.kinds.classify import Classify
 from headway.runs.kinds.kind import Encoded, Kind, Learning, Splits, Vocabulary
 from headway.runs.kinds.masked import Masked
 from headway.runs.kinds.spans import Spans
+from headway.runs.kinds.tag import Tag
 from headway.runs.kinds.translate import Translate
 
 KINDS: Mapping[str, Callable[[RunConfig], Kind]] = {
     "translate": Translate,
     "classify": Classify,
+    "tag": Tag,
     "causal-lm": Causal,
     "masked-lm": Masked,
     "span-corruption": Spans,

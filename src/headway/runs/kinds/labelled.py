@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from headway.config import RunConfig
 from headway.data.sources import load
+from headway.data.tagged import Unit
 from headway.decoding.options import source_reach
 from headway.errors import ConfigError, DataError
 from headway.models.families import CLASSIFIERS, SPELLED
@@ -66,8 +67,10 @@ class Labelled:
         """See `Kind`: the losses say all."""
         return {}
 
-    def tables(self, roles: Sequence[str]) -> datasets.DatasetDict:
+    def tables(self, roles: Sequence[str], unit: Unit | None = None) -> datasets.DatasetDict:
         """Columns for the roles; relative files are looked for under `HEADWAY_DATA` too; `data.share` is drawn.
+
+        With a `unit`, each word or character has a label.
 
         Raises:
             DataError: what the files say.
@@ -86,6 +89,7 @@ class Labelled:
             header=data.header,
             delimiter=data.delimiter,
             split_at=data.split_at,
+            unit=unit,
             seed=self.config.seed,
             folder=os.environ.get("HEADWAY_DATA"),
         )
