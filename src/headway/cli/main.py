@@ -31,6 +31,7 @@ COMMANDS = {
     "answer": "find the answer to a question in a text",
     "embed": "turn texts into vectors: hidden states of any layers, pooled",
     "attend": "draw the attention of every layer and head as one page or figure",
+    "augment": "write variants of labelled texts: words refilled, or ends written anew",
     "tokenizer": "train a tokenizer, encode and decode text, look into its pieces",
     "data": "list, look at and check data sets, and keep the cache in order",
     "convert": "write a model as transformers reads it, or as a folder of headway",
