@@ -68,7 +68,6 @@ class _OneDnn(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         ctx.save_for_backward(x, weight)
-        ctx.has_bias = bias is not None
         return pointwise(x, weight, bias)
 
     @staticmethod
@@ -78,7 +77,7 @@ class _OneDnn(torch.autograd.Function):
         rows, inputs = grad.flatten(0, -2), x.flatten(0, -2)  # (rows, out_features), (rows, in_features)
         grad_x = pointwise(grad, weight.t(), None) if ctx.needs_input_grad[0] else None
         grad_weight = pointwise(rows.t(), inputs.t(), None) if ctx.needs_input_grad[1] else None
-        return grad_x, grad_weight, rows.sum(0) if ctx.has_bias else None
+        return grad_x, grad_weight, rows.sum(0) if ctx.needs_input_grad[2] else None
 
 
 def onednn(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

@@ -10,6 +10,7 @@ from headway.explain.attend import attend
 from headway.explain.figures import training_curves
 from headway.explain.page import write_page
 from headway.runs.folder import RunFolder
+from headway.runs.learning import put_back
 from headway.runs.prepare import Prepared
 from headway.runs.summary import commands
 from headway.spec import RecurrentSpec, SingleStackSpec, TransformerSpec
@@ -56,6 +57,7 @@ def _keep_weights(prepared: Prepared, training: Training, folder: RunFolder) -> 
         best = training.progress.best_step
         native.fill(prepared.model, training.checkpoints.weights(best), folder.weights)
         said = f"those of step {best:,}, the best on the validation rows"
+    put_back(prepared.config, prepared.model, folder)
     native.save_weights(prepared.model, folder.weights)
     return said
 

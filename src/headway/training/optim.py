@@ -20,6 +20,8 @@ def adamw(
 ) -> torch.optim.AdamW:
     """Decay on matrices only: biases and the gains of norms keep their size. The rate is set at every step.
 
+    What asks for no gradient is left out, so that nothing moves it.
+
     Args:
         model: what is trained.
         beta2: decay of the second moment.
@@ -32,8 +34,8 @@ def adamw(
         {"params": chosen, "weight_decay": decays, "scale": decay ** (height - len(heights) + 1), "height": height}
         for height, group in enumerate(heights)
         for chosen, decays in (
-            ([p for p in group if p.dim() > 1], weight_decay),
-            ([p for p in group if p.dim() <= 1], 0.0),
+            ([p for p in group if p.requires_grad and p.dim() > 1], weight_decay),
+            ([p for p in group if p.requires_grad and p.dim() <= 1], 0.0),
         )
         if chosen
     ]

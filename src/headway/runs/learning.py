@@ -1,0 +1,42 @@
+"""What of a model learns: all of it, thin matrices beside it (LoRA), or what stands above its frozen layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from headway.config import RunConfig
+from headway.errors import ConfigError
+from headway.runs.folder import RunFolder
+from headway.training.freezing import freeze
+from headway.training.lora import TARGETS, adapt, merge, save_adapter
+
+
+def restrict(config: RunConfig, model: Any, say: Callable[[str], None]) -> None:
+    """Let only what the configuration names ask for gradients, and say how much that is.
+
+    Raises:
+        ConfigError: it names what the model has not, or nothing is left.
+    """
+    lora = config.lora
+    if lora.rank and config.model.init is None:
+        raise ConfigError(
+            f"lora.rank is {lora.rank}, but the weights beside the adapters would be random and stay so; name a "
+            "trained model with --model.init"
+        )
+    if lora.rank:
+        targets = [part.strip() for part in lora.targets.split(",")] if lora.targets else TARGETS
+        adapt(model, rank=lora.rank, alpha=lora.alpha, dropout=lora.dropout, targets=targets)
+    if config.training.frozen:
+        freeze(model, config.training.frozen)
+    every = sum(weight.numel() for weight in model.parameters())
+    learned = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+    if learned < every:
+        say(f"{learned:,} of {every:,} parameters learn ({learned / every:.2%}), the others stay as they are")
+
+
+def put_back(config: RunConfig, model: Any, folder: RunFolder) -> None:
+    """Where adapters learned: keep them in `adapter/`, and make the model an ordinary one with their sum in it."""
+    if config.lora.rank:
+        save_adapter(model, folder.path / "adapter", base=str(config.model.init))
+        merge(model)
