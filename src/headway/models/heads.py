@@ -9,6 +9,7 @@ from headway.nn.feed_forward import ACTIVATIONS
 from headway.nn.linear import Linear
 from headway.nn.masks import Layout
 from headway.nn.norms import norm_of
+from headway.nn.pooling import mean
 from headway.spec import HeadSpec, LabelHeadSpec, StackSpec
 
 
@@ -84,4 +85,6 @@ class LabelHead(nn.Module):
             return states
         if self.spec.reads == "pooler" and pooled is not None:
             return pooled
+        if self.spec.reads == "mean":
+            return mean(states, layout)
         return layout.last(states) if self.spec.reads == "last" else layout.first(states)

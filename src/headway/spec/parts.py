@@ -66,7 +66,7 @@ class LabelHeadSpec:
     of: Literal["text", "tokens", "span", "choices"]  # what is given a label; span: start and end are scored
     labels: tuple[str, ...]
     problem: Problem = "single"
-    reads: Literal["pooler", "first", "last"] = "pooler"  # what speaks for a text: the pooler, or a token
+    reads: Literal["pooler", "first", "last", "mean"] = "pooler"  # what speaks for a text: the pooler, a token, or all
     hidden: bool = False  # a tanh layer before the projection
     bias: bool = True
     dropout: float = 0.0

@@ -127,7 +127,7 @@ def with_head(spec: ModelSpec, head: LabelHeadSpec) -> SingleStackSpec | Without
     """The spec with this head instead of its own, as its family is published; of an encoder-decoder the encoder.
 
     Of a text the pooler speaks where segments are known (Devlin et al. 2019), a layer of its own where there is one
-    kind of segment (Liu et al. 2019), else the last token: a decoder's has read all, that of T5 is the end token.
+    kind of segment (Liu et al. 2019), of a decoder the last token, which has read all, else the mean of all tokens.
     """
     if isinstance(spec, WithoutStack):
         return labelled(spec, head)
@@ -140,7 +140,7 @@ def with_head(spec: ModelSpec, head: LabelHeadSpec) -> SingleStackSpec | Without
     elif is_text and stack.token_types == 1:
         head = dataclasses.replace(head, reads="first", hidden=True)
     elif is_text:
-        head = dataclasses.replace(head, reads="last", bias=not stack.causal)
+        head = dataclasses.replace(head, reads="last" if stack.causal else "mean", bias=not stack.causal)
     if head.of != "span":
         head = dataclasses.replace(head, dropout=stack.dropout.residual)
     return dataclasses.replace(spec, pooler=is_text and head.reads == "pooler", language_head=None, label_head=head)
