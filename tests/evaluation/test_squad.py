@@ -14,6 +14,7 @@ from headway.evaluation.squad import (
     SQUAD,
     answer_metrics,
     exact_and_f1,
+    normalised,
     normalised_korean,
     random_spans,
 )
@@ -35,11 +36,10 @@ def test_squad_1_is_that_of_torchmetrics() -> None:
             {"prediction_text": answer, "id": "x"},
             {"answers": {"answer_start": [0] * len(right), "text": right}, "id": "x"},
         )
-        assert 100 * ours[i] == pytest.approx([float(twin["exact_match"]), float(twin["f1"])], abs=1e-4), (
-            answer,
-            right,
-        )
-    assert 0.1 < ours[:, 0].mean() < ours[:, 1].mean() < 0.9
+        if not normalised(answer) and "" in map(normalised, right):
+            continue  # torchmetrics has the rule of 2.0 there, see below
+        assert 100 * ours[i] == pytest.approx([float(twin["exact_match"]), float(twin["f1"])], abs=1e-4), answer
+    assert len({round(f1, 6) for f1 in ours[:, 1]}) >= 8
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_squad_1_is_that_of_torchmetrics() -> None:
     [
         ("The cat!", ["a cat", "dog"], (1, 1), (1, 1)),
         ("the black cat", ["black dog", "cat sat down"], (0, 0.5), (0, 0.5)),
-        ("the", ["a"], (1, 0), (0, 0)),  # of the reference nothing is left: in 2.0 it is no answer, but this is none
+        ("the", ["a"], (1, 0), (1, 1)),  # nothing is left of either: no words in common, but in 2.0 "no answer" twice
         ("the", ["a", "cat"], (1, 0), (0, 0)),
         ("", ["cat"], (0, 0), (0, 0)),
         ("cat", ["the"], (0, 0), (0, 0)),
@@ -57,8 +57,7 @@ def test_what_the_scripts_say_by_hand(
     answer: str, references: list[str], first: tuple[float, float], second: tuple[float, float]
 ) -> None:
     assert tuple(exact_and_f1([answer], [references])[0]) == pytest.approx(first)
-    expected = (1, 1) if references in (["a"], ["the"]) and answer == "the" else second
-    assert tuple(exact_and_f1([answer], [references], knows_none=True)[0]) == pytest.approx(expected)
+    assert tuple(exact_and_f1([answer], [references], knows_none=True)[0]) == pytest.approx(second)
 
 
 def test_where_there_is_no_answer_only_nothing_is_right() -> None:

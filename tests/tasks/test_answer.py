@@ -1,19 +1,24 @@
 """Answers: the best of all spans, as a search through all of them finds it, in characters of the context as typed."""
 
+import itertools
+import json
+import math
 import unicodedata
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import given as drawn
 from hypothesis import settings
 from hypothesis import strategies as st
+from tokenizers import Tokenizer as RustTokenizer
 from transformers import BertForQuestionAnswering
 
 from headway.errors import ConfigError, DataError
 from headway.models.families.bert import Bert
 from headway.models.single import SingleStack
 from headway.spec import LabelHeadSpec
-from headway.tasks.answer import answer, answer_pairs, best_spans
+from headway.tasks.answer import Answer, answer, answer_pairs, best_spans
 from headway.text.trainer import train
 from tests.tasks.tiny import LENGTH, beside, given, tokenizer
 
@@ -81,23 +86,64 @@ def test_places_are_those_of_the_text_as_typed_and_order_is_kept() -> None:
         assert unicodedata.normalize("NFC", typed[span.start : span.end]) == same.answer
 
 
-def test_a_long_context_is_cut_and_a_long_question_refused() -> None:
+def test_windows_compete_by_their_logits_as_in_squad_2() -> None:
+    """Beside transformers' model over the windows of the tokenizers library."""
+    ours, twin = beside(BertForQuestionAnswering)
+    context, most, shared = " ".join([CONTEXT, "the mat", CONTEXT, "river", CONTEXT]), 20, 5
+    rust = RustTokenizer.from_str(json.dumps(tokenizer().definition))
+    rust.enable_truncation(most, stride=shared, strategy="only_second")
+    whole = rust.encode(QUESTION, context)
+    windows = [whole, *whole.overflowing]
+    assert len(windows) > 3
+    spans: dict[tuple[int, int], float] = {}
+    nowhere = []
+    for window in windows:
+        inputs = {"input_ids": window.ids, "token_type_ids": window.type_ids}
+        with torch.no_grad():
+            out = twin(**{name: torch.tensor([ids]) for name, ids in inputs.items()})
+        starts, ends = out.start_logits[0].tolist(), out.end_logits[0].tolist()
+        nowhere.append(starts[0] + ends[0])
+        places = [i for i, side in enumerate(window.sequence_ids) if side == 1]
+        for i, j in itertools.product(places, places):
+            if i <= j < i + 4:
+                span = window.offsets[i][0], window.offsets[j][1]
+                spans[span] = max(spans.get(span, -math.inf), starts[i] + ends[j])
+    wanted = sorted(spans.items(), key=lambda item: -item[1])[:5]
+    asked: dict[str, Any] = {"max_tokens": 4, "max_length": most, "stride": shared}
+    (found,) = answer_pairs(ours, tokenizer(), [(QUESTION, context)], 5, **asked)
+    got = [found.best, *found.alternatives]
+    assert [(span.start, span.end) for span in got] == [span for span, _ in wanted]
+    assert [math.log(span.score / got[0].score) for span in got] == pytest.approx(
+        [logits - wanted[0][1] for _, logits in wanted], abs=1e-3
+    )
+    assert math.log(found.no_answer / found.score) == pytest.approx(min(nowhere) - wanted[0][1], abs=1e-3)
+    assert found.cut == 0
+    several = answer_pairs(ours, tokenizer(), [("on ?", ""), (QUESTION, context)] * 3, 5, **asked, chunk=2)
+    assert [one.answer for one in several] == ["", found.answer] * 3
+
+
+def test_what_is_not_read_is_counted() -> None:
     model = beside(BertForQuestionAnswering)[0]
-    found = answer(model, tokenizer(), "cat", "river " * 60)
+
+    def ask(question: str, context: str, **how: Any) -> Answer:
+        return next(answer_pairs(model, tokenizer(), [(question, context)], **how))
+
+    found = ask("cat", "river " * 60, too_long="cut")
     assert found.cut == 60 - (LENGTH - 4)
     assert found.end <= (LENGTH - 4) * len("river ")
-    asked, context = "cat " * 25, "the river bank sat on " * 9
-    fitting = " ".join(context.split()[: LENGTH - 3 - 25])  # the question stays whole
-    assert (
-        answer(model, tokenizer(), asked, context).alternatives
-        == answer(model, tokenizer(), asked, fitting).alternatives
-    )
-    with pytest.raises(DataError, match="question 1 has 60 tokens, which leaves no room"):
-        answer(model, tokenizer(), "cat " * 60, "river")
+    asked, context = "cat " * 17, "the river bank sat on " * 9
+    fitting = " ".join(context.split()[: LENGTH - 3 - 17])  # the question stays whole
+    assert ask(asked, context, too_long="cut").alternatives == ask(asked, fitting).alternatives
+    half = (LENGTH - 3) // 2  # a question that leaves less to the context is cut there
+    assert ask("cat " * 60, context, too_long="cut").cut == 60 - half + 45 - (LENGTH - 3 - half)
+    assert ask("cat " * 60, context).cut == 60 - half
+    assert ask("cat " * 34, "the mat").cut == 0
+    with pytest.raises(DataError, match="question 1 and its context have 61 tokens, but the model reads at most 37"):
+        ask("cat", "river " * 60, too_long="refuse")
     with pytest.raises(DataError, match="question 1 is empty"):
-        answer(model, tokenizer(), " ", "river")
+        ask(" ", "river")
     with pytest.raises(ConfigError, match="k is 0"):
-        answer(model, tokenizer(), "cat", "river", 0)
+        ask("cat", "river", k=0)
 
 
 def test_without_a_first_token_there_is_no_score_for_no_answer() -> None:

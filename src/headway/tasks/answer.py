@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import math
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+from typing import Literal
 
 import torch
 from torch import Tensor
 
+from headway.data.windows import pair_windows
 from headway.decoding.options import source_reach
 from headway.errors import ConfigError, DataError
 from headway.models.build import Model
-from headway.tasks.rows import CHUNK, TOKENS, Batch, Row, TooLong, fit, in_order, label_logits, visible
+from headway.tasks.rows import CHUNK, TOKENS, Batch, Row, in_order, label_logits, visible
 from headway.text.tokenizer import Tokenizer
 
 MAX_TOKENS = 30  # of an answer
+STRIDE = 64  # tokens that neighbouring windows share
+_CONTEXTS = 64  # that are kept cut into pieces, for questions about one text stand together
+LongContext = Literal["windows", "cut", "refuse"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +42,8 @@ class Answer:
 
     best: Span  # empty where the context has no words
     alternatives: list[Span]
-    no_answer: float | None  # the score of the first token, which stands for "not in this text"; None: there is none
-    cut: int = 0  # tokens at the end of the context that the model could not read
+    no_answer: float | None  # the score of "not in this text"; None: the model has no token that says so
+    cut: int = 0  # tokens that the model could not read: at the end of the context, or of a question that fills it
 
     @property
     def answer(self) -> str:
@@ -57,12 +66,6 @@ class Answer:
         return self.best.score
 
 
-@dataclass(frozen=True, slots=True)
-class _Question(Row):
-    context: str
-    pieces: list[tuple[int, int]]  # characters of each piece of the context that is read
-
-
 def answer(model: Model, tokenizer: Tokenizer, question: str, context: str, k: int = 5) -> Answer:
     """The `k` best answers in one context; see `answer_pairs`."""
     return next(answer_pairs(model, tokenizer, [(question, context)], k))
@@ -77,62 +80,130 @@ def answer_pairs(
     max_tokens: int = MAX_TOKENS,
     batch_tokens: int = TOKENS,
     chunk: int = CHUNK,
-    too_long: TooLong = "cut",
+    too_long: LongContext = "windows",
+    max_length: int | None = None,
+    stride: int = STRIDE,
 ) -> Iterator[Answer]:
     """The `k` best answers to each question in its context, of all spans of at most `max_tokens` tokens.
 
     A span lies in the context and begins and ends with a character that is no blank. Starts and ends each share
-    probability among the tokens of the context and the first token (Devlin et al. 2019, section 4.3). Where the context
-    has no words the answer is empty.
+    probability among the tokens of the context and the first token, which says that the answer is not there (Devlin et
+    al. 2019, section 4.3). A longer context is read in windows, which share one sum of probability: spans of all
+    compete by their logits, and of the windows' first tokens the least sure counts, so `no_answer` is above the best
+    score where the null score of SQuAD 2.0 is above 0. Where the context has no words the answer is empty.
+
+    Args:
+        model: one with a head for spans.
+        tokenizer: the model's.
+        pairs: questions and contexts.
+        k: how many answers.
+        max_tokens: tokens of one answer.
+        batch_tokens: tokens computed at once, padding counted.
+        chunk: windows read ahead.
+        too_long: what happens to a context of more tokens than the model reads with the question.
+        max_length: tokens read at once, special pieces counted; None: as many as the model reads.
+        stride: tokens that neighbouring windows share, at most half of them; answers longer than that and one more
+            may lie in no window.
 
     Raises:
-        ConfigError: the model has no head for spans, or `k` or `max_tokens` is none of 1, 2, 3 and so on.
-        DataError: a question is empty or leaves no room for the context, or, with `too_long="refuse"`, both together
-            have more tokens than the model reads.
+        ConfigError: the model has no head for spans, or a number is out of its range.
+        DataError: a question is empty, or, with `too_long="refuse"`, it and its context have more tokens than the model
+            reads.
     """
     for name, value in (("k", k), ("max_tokens", max_tokens)):
         if value < 1:
             raise ConfigError(f"{name} is {value}; it must be at least 1")
     _, logits = label_logits(model, "span", "answer questions")
-    most = source_reach(model.spec)
+    reach = min((size for size in (source_reach(model.spec), max_length) if size is not None), default=None)
+    most = None if reach is None else reach - tokenizer.wrapping_cost(True)
+    waiting: deque[tuple[str, int, int]] = (
+        deque()
+    )  # context, windows and lost tokens of pairs that are not all computed
 
-    def read(part: list[tuple[str, str]], number: int) -> list[_Question | None]:
-        return [_read(question, context, f"question {i}") for i, (question, context) in enumerate(part, number)]
+    @lru_cache(_CONTEXTS)
+    def pieces_of(context: str) -> tuple[list[int], list[tuple[int, int]]]:
+        encoding = tokenizer.encode(context)
+        return encoding.ids, visible(context, encoding.offsets)
 
-    def _read(question: str, context: str, name: str) -> _Question | None:
-        if not question.strip():
-            raise DataError(f"{name} is empty; ask something")
-        asked, text = tokenizer.encode(question), tokenizer.encode(context)
-        room = len(text.ids) if most is None else most - tokenizer.wrapping_cost(True) - len(asked.ids)
-        if text.ids and room < 1:
-            raise DataError(f"{name} has {len(asked.ids)} tokens, which leaves no room for the context; shorten it")
-        row = fit(tokenizer, most, asked.ids, text.ids, name=name, too_long=too_long, whole_first=True)
-        return _Question(row.read, row.cut, context, visible(context, text.offsets[:room])) if context.strip() else None
+    def read() -> Iterator[_Window | None]:
+        """The windows of one pair after another."""
+        for number, (question, context) in enumerate(pairs, 1):
+            if not question.strip():
+                raise DataError(f"question {number} is empty; ask something")
+            asked = tokenizer.encode(question).ids
+            ids, pieces = pieces_of(context)
+            first, spans = pair_windows(len(asked), len(ids), most, stride)
+            if too_long == "refuse" and (len(spans) > 1 or first < len(asked)):
+                raise DataError(
+                    f"question {number} and its context have {len(asked) + len(ids)} tokens, but the model reads at "
+                    f"most {most}; shorten them, or let them be read in windows with --too-long windows"
+                )
+            spans = spans[:1] if too_long == "cut" else spans
+            waiting.append((context, len(spans), len(asked) - first + len(ids) - spans[-1][1]))
+            for start, end in spans:
+                wrapped = tokenizer.wrap(asked[:first], ids[start:end])
+                yield _Window(wrapped, 0, pieces[start:end]) if context.strip() else None
 
-    def compute(batch: Batch[_Question]) -> list[Answer]:
-        starts, ends = logits(batch).cpu().unbind(-1)  # (rows, length)
-        return [_answer(row, starts[i], ends[i], k, max_tokens) for i, row in enumerate(batch.rows)]
+    def compute(batch: Batch[_Window]) -> list[_Found | None]:
+        found = logits(batch).cpu()  # (rows, length, 2)
+        return [_found(row, found[i], k, max_tokens) for i, row in enumerate(batch.rows)]
 
-    return in_order(model, pairs, read, compute, _NOTHING, batch_tokens=batch_tokens, chunk=chunk)
+    found = in_order(model, read(), lambda rows, _: rows, compute, None, batch_tokens=batch_tokens, chunk=chunk)
+    return _joined(found, waiting, k)
+
+
+@dataclass(frozen=True, slots=True)
+class _Window(Row):
+    """A question and a part of its context."""
+
+    pieces: list[tuple[int, int]]  # characters of each piece of the part
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What one window says."""
+
+    spans: list[tuple[int, int, float]]  # characters, and the probability if an answer lies in this window
+    totals: tuple[float, ...]  # of its part of the context: the logits of start and end, summed as probabilities are
+    nowhere: tuple[float, ...] | None  # those of the first token
 
 
 _NO_SPAN = Span("", 0, 0, 0.0)
 _NOTHING = Answer(_NO_SPAN, [], None)
 
 
-def _answer(row: _Question, start_logits: Tensor, end_logits: Tensor, k: int, max_tokens: int) -> Answer:
-    """The best spans of one row, of logits `(length,)`."""
+def _found(row: _Window, logits: Tensor, k: int, max_tokens: int) -> _Found:
+    """The best spans of one window, of logits `(length, 2)`."""
     first, second = row.read.first_start, row.read.second_start
     assert second is not None, "a question and its context are a pair"
-    context = slice(second, second + len(row.pieces))
-    columns = torch.zeros(len(start_logits), dtype=torch.bool)
-    columns[context] = True
-    columns[0] |= first > 0
-    starts, ends = (x.masked_fill(~columns, -torch.inf).softmax(-1) for x in (start_logits, end_logits))
-    no_answer = float(starts[0] * ends[0]) if first > 0 else None
-    spans = best_spans(starts[context], ends[context], row.pieces, k, max_tokens)
-    best, *others = [Span(row.context[start:end], start, end, score) for start, end, score in spans] or [_NO_SPAN]
-    return Answer(best, others, no_answer, row.cut)
+    part = logits[second : second + len(row.pieces)]
+    totals = part.logsumexp(0)
+    starts, ends = (part - totals).exp().unbind(-1)  # (pieces,)
+    spans = best_spans(starts, ends, row.pieces, k, max_tokens)
+    return _Found(spans, tuple(totals.tolist()), tuple(logits[0].tolist()) if first > 0 else None)
+
+
+def _joined(found: Iterator[_Found | None], waiting: deque[tuple[str, int, int]], k: int) -> Iterator[Answer]:
+    """An answer for as many windows as a pair has; `waiting` grows while `found` is read."""
+    for first in found:
+        context, windows, cut = waiting.popleft()
+        parts = [part for part in (first, *islice(found, windows - 1)) if part is not None]
+        yield _answer(context, parts, k, cut) if parts else _NOTHING
+
+
+def _answer(context: str, parts: Sequence[_Found], k: int, cut: int) -> Answer:
+    """The best spans of all windows, and the null score of the window that is least sure of it."""
+    nowhere = min((part.nowhere for part in parts if part.nowhere is not None), key=sum, default=None)
+    logits = [part.totals for part in parts] + ([] if nowhere is None else [nowhere])
+    total = float(torch.tensor(logits, dtype=torch.float64).logsumexp(0).sum())
+    found: dict[tuple[int, int], float] = {}
+    for part in parts:
+        share = math.exp(sum(part.totals) - total)
+        for start, end, score in part.spans:
+            found[start, end] = max(share * score, found.get((start, end), 0.0))
+    best = sorted(found.items(), key=lambda item: -item[1])[:k]
+    spans = [Span(context[start:end], start, end, score) for (start, end), score in best] or [_NO_SPAN]
+    return Answer(spans[0], spans[1:], None if nowhere is None else math.exp(sum(nowhere) - total), cut)
 
 
 def best_spans(
@@ -154,10 +225,14 @@ def best_spans(
     widths = min(max_tokens, len(pieces))
     reach = torch.cat([ends, ends.new_full((widths - 1,), -1.0)]).unfold(0, widths, 1)  # (pieces, widths)
     scores = torch.where((starts[:, None] < 0) | (reach < 0), -1.0, starts[:, None] * reach).flatten()
-    found: dict[tuple[int, int], float] = {}
-    for place in scores.argsort(descending=True, stable=True).tolist():
-        if len(found) == k or scores[place] < 0:
-            break
-        start, width = divmod(place, widths)
-        found.setdefault((pieces[start][0], pieces[start + width][1]), float(scores[place]))
-    return [(start, end, score) for (start, end), score in found.items()]
+    take = min(2 * k, len(scores))  # more than k, for several ranges of pieces may be one of characters
+    while True:
+        best = scores.topk(take)
+        found: dict[tuple[int, int], float] = {}
+        for score, place in zip(best.values.tolist(), best.indices.tolist(), strict=True):
+            start, width = divmod(place, widths)
+            if score >= 0 and len(found) < k:
+                found.setdefault((pieces[start][0], pieces[start + width][1]), score)
+        if len(found) == k or take == len(scores) or best.values[-1] < 0:
+            return [(start, end, score) for (start, end), score in found.items()]
+        take = min(4 * take, len(scores))
