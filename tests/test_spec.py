@@ -11,6 +11,8 @@ import pytest
 from headway.errors import CheckpointError, ConfigError
 from headway.models.families.awd_lstm import AwdLstm
 from headway.models.families.elmo import Elmo
+from headway.models.families.recurrent_classifier import RecurrentClassifier
+from headway.models.families.text_cnn import TextCnn
 from headway.models.families.vaswani import Vaswani
 from headway.spec import (
     AttentionSpec,
@@ -22,9 +24,11 @@ from headway.spec import (
     SpecialTokens,
     StackSpec,
     from_json,
+    labelled,
     to_json,
 )
 
+LABELS = LabelHeadSpec(of="text", labels=("a", "b"), problem="multi")
 SPECS = [
     Vaswani(position="alibi", norm_order="pre", tied="none", decoder_layers=1).spec(9, 8),
     RecurrentSpec(
@@ -32,6 +36,10 @@ SPECS = [
     ),
     AwdLstm(num_layers=2, tied=False).spec(9, SpecialTokens(pad_id=-1)),
     Elmo(clip=3.0).spec(0),
+    labelled(AwdLstm().spec(9), LABELS),
+    labelled(Elmo().spec(9), LABELS),
+    labelled(TextCnn(widths=(2, 7)).spec(9), LABELS),
+    labelled(RecurrentClassifier(cell="gru", attention="dot").spec(9), LABELS),
 ]
 
 

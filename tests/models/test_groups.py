@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from headway.models import build
-from headway.models.families import awd_lstm, bert, elmo, gpt2, t5
+from headway.models.families import CLASSIFIERS, awd_lstm, bert, elmo, gpt2, t5
 from headway.models.groups import layer_groups
+from headway.spec import LabelHeadSpec, labelled
 
 GPT2 = gpt2.Gpt2(num_layers=2, d_model=8, num_heads=2, max_length=8)
 SPECS: dict[str, Any] = {
@@ -55,3 +56,17 @@ def test_the_encoder_is_below_the_decoder() -> None:
     order = [names[group[0]].split(".")[0] for group in layer_groups(model)[1:-1]]
     assert order == sorted(order, key="encoder decoder".index)
     assert {"encoder", "decoder"} == set(order)
+
+
+@pytest.mark.parametrize("family", ["awd_lstm", "elmo", "lstm", "text_cnn"])
+def test_a_head_for_labels_is_the_top_and_learns_first(family: str) -> None:
+    choices = CLASSIFIERS[family]["tiny"]
+    head = LabelHeadSpec(of="text", labels=("a", "b"))
+    with torch.device("meta"):
+        model = build(labelled(choices.spec(9), head))
+    names = {p: name for name, p in model.named_parameters()}
+    bottom, *layers, top = [[names[p] for p in group] for group in layer_groups(model)]
+    assert {"label_head.out.weight", "label_head.out.bias"} <= set(top)
+    assert not any("label_head" in name for group in (bottom, *layers) for name in group)
+    assert all(".layers." in f".{name}" for group in layers for name in group)
+    assert len(layers) == (0 if family == "text_cnn" else choices.num_layers)

@@ -58,7 +58,7 @@ def look(loaded: Loaded, name: str | Path, text: str, *, target: str | None = No
     """
     found, tokenizer = loaded.model, loaded.tokenizers.target
     if not isinstance(found, SingleStack | EncoderDecoder | RecurrentEncoderDecoder):
-        raise ConfigError(f"{loaded.folder} attends to nothing: {loaded.spec.family} is no family with attention")
+        raise ConfigError(f"{loaded.folder} attends to nothing: it is a {loaded.spec.family} model without attention")
     source, written, given = Side(), Side(), 0
     if not isinstance(found, SingleStack):
         source = of_source(loaded, text.strip())  # as `headway translate` reads a line
