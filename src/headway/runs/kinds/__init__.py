@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from headway.config import RunConfig
+from headway.runs.kinds.answer import Answer
 from headway.runs.kinds.bidirectional import Bidirectional
 from headway.runs.kinds.causal import Causal
 from headway.runs.kinds.classify import Classify
@@ -16,6 +17,7 @@ KINDS: Mapping[str, Callable[[RunConfig], Kind]] = {
     "translate": Translate,
     "classify": Classify,
     "tag": Tag,
+    "answer": Answer,
     "causal-lm": Causal,
     "masked-lm": Masked,
     "span-corruption": Spans,

@@ -77,7 +77,7 @@ class Labelled:
             ConfigError: what the keys say.
         """
         data = self.config.data
-        given = {role: getattr(data.columns, role) for role in (*roles, "group")}
+        given = {role: getattr(data.columns, role, None) for role in (*roles, "group")}
         tables = load(
             name=data.name,
             train=data.train,
