@@ -32,6 +32,7 @@ class ColumnsConfig:
     source: str | None = _help("the text to translate")
     target: str | None = _help("its translation")
     text: str | None = _help("the text: raw, or to be given labels")
+    prompt: str | None = _help("causal-lm: what is given before a text, and not learned")
     pair: str | None = _help("the second text of a pair")
     label: str | None = _help("the label of a text, its labels, or its number")
     group: str | None = _help("rows of equal value stay on one side of a held-out split")
@@ -59,6 +60,7 @@ class DataConfig:
         "translate: what stands before a source, then its columns; several parted by ;, each perhaps with a weight"
     )
     mixing_temperature: float = _help("1: tasks are mixed in proportion to their rows; higher: more evenly", 1.0)
+    prompt_separator: str = _help("causal-lm: what parts a prompt from its text", ": ")
     languages: str | None = _help("source-target, such as de-en: picks the pair of a named set")
     document: Literal["line", "blank_line", "file"] = _help(
         "what a document of raw text is: a line, what blank lines part, or a file", "blank_line"

@@ -29,7 +29,7 @@ def _tiny_model(monkeypatch: pytest.MonkeyPatch) -> None:
     for weight in model.parameters():
         nn.init.normal_(weight, std=0.4)
     pair = TokenizerPair(tokenizer, tokenizer)
-    loaded = SimpleNamespace(model=model, tokenizers=pair, decoding=Decoding(beam=3), fresh=(), unread=())
+    loaded = SimpleNamespace(model=model, tokenizers=pair, decoding=Decoding(beam=3), fresh=(), unread=(), separator="")
     monkeypatch.setattr(headway, "load", lambda name, **options: loaded, raising=False)
 
 

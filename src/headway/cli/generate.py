@@ -59,6 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Generates, prompt by prompt."""
+    from headway.data.prompted import part
     from headway.tasks.generate import Stream, generate
 
     _check(arguments)
@@ -66,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     loaded = load(arguments)
     options = _options(arguments, loaded.decoding)
     if arguments.stream:
-        for prompt in _prompts(arguments.prompts):
+        for prompt in part(_prompts(arguments.prompts), loaded.separator):
             stream = Stream(
                 loaded.model, loaded.tokenizers, prompt, options, stop_strings=stops, special=arguments.special
             )
@@ -79,8 +80,9 @@ def run(arguments: argparse.Namespace) -> int:
     asked, answered = tee(_prompts(arguments.prompts))
     is_read = STDIN in arguments.prompts
     results = generate(
-        loaded.model, loaded.tokenizers, asked, options, stop_strings=stops, special=arguments.special,
-        batch_tokens=arguments.batch_tokens, chunk=chunk_of(STDIN, CHUNK) if is_read else CHUNK,
+        loaded.model, loaded.tokenizers, part(asked, loaded.separator), options,
+        stop_strings=stops, special=arguments.special, batch_tokens=arguments.batch_tokens,
+        chunk=chunk_of(STDIN, CHUNK) if is_read else CHUNK,
     )  # fmt: skip
     is_single = len(arguments.prompts) == arguments.num == 1 and not is_read
     with _bar(arguments.prompts) as advance:

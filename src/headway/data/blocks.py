@@ -24,6 +24,7 @@ class Predictions(NamedTuple):
     inputs: Ids  # `(predictions,)`, what is read
     labels: Ids  # `(predictions,)`, what must be said
     lengths: NDArray[np.int64]  # of the pieces of documents in it, which know nothing of one another `(pieces,)`
+    given: int = 0  # the first so many need not be said
 
 
 def starts_of(corpus: Corpus) -> NDArray[np.int64]:

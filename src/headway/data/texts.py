@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import datasets  # type: ignore[import-untyped]
 
 TEXT_VERSION = 1
-ROLE = "text"
+ROLE, PROMPT = "text", "prompt"
 _CHUNK = 1000  # rows of a table read at once
 _STEP = 1 << 20  # bytes between two moves of a bar
 
@@ -70,6 +70,7 @@ def load_texts(
     header: bool = True,
     delimiter: str | None = None,
     document: Document = "line",
+    separator: str = ": ",
     seed: int = 0,
     folder: str | Path | None = None,
 ) -> dict[str, Texts]:
@@ -82,10 +83,12 @@ def load_texts(
         validation: the same, or a share of the training text (0.1) that is held out.
         test: likewise.
         format: a key of `readers.FORMATS` but `parallel`; inferred from the ending, else plain text.
-        columns: `text` → the column of a table, a name or a number from 1; JSON keys are dotted where nested.
+        columns: `text` → the column of a table, a name or a number from 1; JSON keys are dotted where nested. `prompt`
+            → the column of what stands before each text: a document is two lines then, prompt and text.
         header: the first line of TSV and CSV names the columns.
         delimiter: what parts the columns; None: a tab in TSV, a comma in CSV.
         document: what one document is, see above.
+        separator: what ends a prompt.
         seed: which documents are held out.
         folder: where relative files are looked for, after the working directory, and named sets first.
 
@@ -95,7 +98,8 @@ def load_texts(
         CapacityError: no room in the cache folder (named sets).
     """
     columns = columns or {}
-    wanted = sources.wanted_columns((ROLE,), columns, format)
+    roles = (ROLE, PROMPT) if PROMPT in columns else (ROLE,)
+    wanted = sources.wanted_columns(roles, columns, format)
     files, shares = sources.files_and_shares(name, {"train": train, "validation": validation, "test": test})
     if name is not None:
         tables = sources.load(
@@ -104,14 +108,14 @@ def load_texts(
             test=test,
             format=format,
             columns=columns,
-            roles=(ROLE,),
+            roles=roles,
             header=header,
             delimiter=delimiter,
             seed=seed,
             folder=folder,
         )
-        return {split: _of_table(f"{name} {split}", table) for split, table in tables.items()}
-    if len(wanted) > 1 or format == "parallel":
+        return {split: _of_table(f"{name} {split}", table, separator) for split, table in tables.items()}
+    if len(wanted) > len(roles) or format == "parallel":
         given = "format parallel" if format == "parallel" else f"columns.{sources.GROUP}"
         raise ConfigError(f"--data.{given}: raw text is one column; --data.columns.text names it")
     texts: dict[str, Texts] = {}
@@ -121,8 +125,10 @@ def load_texts(
         form = Form(
             format or infer_format(paths[:1] if len(places) > 1 else paths, (ROLE,)), wanted, header, delimiter or ""
         )
+        if PROMPT in columns and (form.format == "text" or len(places) > 1):
+            raise ConfigError(f"--data.columns.prompt {columns[PROMPT]}: {value} is no table with two columns")
         parts = [
-            _of_files(found, form if column is None else replace(form, wanted=((ROLE, column),)), document)
+            _of_files(found, form if column is None else replace(form, wanted=((ROLE, column),)), document, separator)
             for found, column in places
         ]
         whole = parts[0] if len(parts) == 1 else _one_after_another(parts)
@@ -153,39 +159,44 @@ def _one_after_another(parts: Sequence[Texts]) -> Texts:
     return Texts(",".join(part.title for part in parts), digest, sum(part.bytes for part in parts), lines)
 
 
-def _of_table(title: str, table: datasets.Dataset) -> Texts:
+def _of_table(title: str, table: datasets.Dataset, separator: str) -> Texts:
     """A table of the cache, whose folder is named by the hash of its content."""
-    file = Path(table.cache_files[0]["filename"])
-    digest = hashlib.sha256(f"{TEXT_VERSION} {file.parent.name} {file.name}".encode())
-    return Texts(title, digest.hexdigest(), file.stat().st_size, partial(_some, title, partial(_table_lines, table)))
+    file, is_prompted = Path(table.cache_files[0]["filename"]), PROMPT in table.column_names
+    recipe = f"{TEXT_VERSION} {file.parent.name} {file.name}" + (f" {separator}" if is_prompted else "")
+    read = partial(_lines_of, partial(_table_rows, table), separator)
+    size = file.stat().st_size
+    return Texts(title, hashlib.sha256(recipe.encode()).hexdigest(), size, partial(_some, title, read))
 
 
-def _table_lines(table: datasets.Dataset) -> Iterator[Line]:
+def _table_rows(table: datasets.Dataset) -> Iterator[Sequence[str]]:
+    roles = [role for role in (ROLE, PROMPT) if role in table.column_names]
     for chunk in table.iter(_CHUNK):
-        for text in chunk[ROLE]:
-            if text and not text.isspace():
-                yield text, True
+        yield from zip(*(chunk[role] for role in roles), strict=True)
 
 
-def _of_files(paths: Sequence[Path], form: Form, document: Document) -> Texts:
+def _lines_of(rows: Callable[[], Iterator[Sequence[str]]], separator: str) -> Iterator[Line]:
+    """Each text is a document, its prompt the line before it; blank texts are none."""
+    for text, *prompt in rows():
+        if text and not text.isspace():
+            yield from ((f"{before}{separator}", True) for before in prompt)
+            yield text, not prompt
+
+
+def _of_files(paths: Sequence[Path], form: Form, document: Document, separator: str) -> Texts:
     digests = [file_digest(path) for path in paths]
     for path, (_, size) in zip(paths, digests, strict=True):
         if not size:
             raise DataError(f"{path}: the file is empty; text is expected")
     title = ",".join(path.name for path in paths)
     if form.format != "text" or document == "line":
-        read, how = partial(_rows, paths, form), [*form.wanted, form.format, form.header, form.delimiter]
+        read = partial(_lines_of, partial(read_rows, paths, form), separator)
+        how: list[object] = [*form.wanted, form.format, form.header, form.delimiter]
+        how += [separator] if len(form.wanted) > 1 else []
     else:
         read, how = partial(_READERS[document], paths), [document]
     recipe = json.dumps([TEXT_VERSION, [digest for digest, _ in digests], how])
     size = sum(size for _, size in digests)
     return Texts(title, hashlib.sha256(recipe.encode()).hexdigest(), size, partial(_some, title, read))
-
-
-def _rows(paths: Sequence[Path], form: Form) -> Iterator[Line]:
-    for row in read_rows(paths, form):
-        if row[0] and not row[0].isspace():
-            yield row[0], True
 
 
 def _parted(paths: Sequence[Path]) -> Iterator[Line]:

@@ -70,7 +70,9 @@ class BidirectionalLM:
 
     def collate(self, rows: Sequence[Predictions], draws: Sequence[np.random.Generator]) -> BidirectionalBatch:
         """Blocks or documents → one packed batch; nothing is drawn."""
-        inputs, labels, lengths = (np.concatenate(parts).astype(np.int64) for parts in zip(*rows, strict=True))
+        inputs, labels, lengths = (
+            np.concatenate(parts).astype(np.int64) for parts in zip(*(row[:3] for row in rows), strict=True)
+        )
         ends = lengths.cumsum()
         words = np.insert(inputs, ends, labels[ends - 1])
         lasts = ends + np.arange(len(ends))  # of each piece among `words`

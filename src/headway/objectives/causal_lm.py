@@ -35,8 +35,9 @@ class CausalBatch:
     """Pieces of documents laid end to end; each is a row of the layout, so positions restart and none sees another."""
 
     inputs: Tensor  # `(tokens,)`
-    labels: Tensor  # `(tokens,)`, the end token among them
+    labels: Tensor  # `(said,)`, the end token among them
     layout: Layout
+    said: Tensor | None = None  # `(said,)` places in `inputs` after which something must be said; None: after each
 
     @property
     def counts(self) -> dict[str, int]:
@@ -50,7 +51,8 @@ class CausalBatch:
 
     def to(self, device: torch.device) -> CausalBatch:
         """The same batch on another device."""
-        return CausalBatch(self.inputs.to(device), self.labels.to(device), self.layout.to(device))
+        said = None if self.said is None else self.said.to(device)
+        return CausalBatch(self.inputs.to(device), self.labels.to(device), self.layout.to(device), said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +62,22 @@ class CausalLM:
     label_smoothing: float = 0.0
 
     def collate(self, rows: Sequence[Predictions], draws: Sequence[np.random.Generator]) -> CausalBatch:
-        """Blocks or documents → one packed batch; nothing is drawn."""
+        """Blocks, documents or texts after prompts → one packed batch; nothing is drawn."""
         inputs, labels, lengths = (
-            torch.from_numpy(np.concatenate(parts).astype(np.int64)) for parts in zip(*rows, strict=True)
+            torch.from_numpy(np.concatenate(parts).astype(np.int64))
+            for parts in zip(*(row[:3] for row in rows), strict=True)
         )
-        return CausalBatch(inputs, labels, Layout.packed(lengths))
+        layout = Layout.packed(lengths)
+        if not any(row.given for row in rows):
+            return CausalBatch(inputs, labels, layout)
+        asked = [np.arange(len(row.labels)) >= row.given for row in rows]
+        said = torch.from_numpy(np.flatnonzero(np.concatenate(asked)))
+        return CausalBatch(inputs, labels[said], layout, said)
 
     def loss(self, model: Reader, batch: CausalBatch) -> Losses:
         """Summed smoothed loss, and the summed negative log-likelihood for the perplexity, in nats."""
-        states = model.head.features(model.hidden(batch.inputs, batch.layout))
+        hidden = model.hidden(batch.inputs, batch.layout)
+        states = model.head.features(hidden if batch.said is None else hidden.index_select(0, batch.said))
         loss, nll = linear_cross_entropy(states, batch.labels, model.head, smoothing=self.label_smoothing)
         count = len(batch.labels)
         return {"loss": (loss, count, 1.0), "nll": (nll, count, 0.0)}

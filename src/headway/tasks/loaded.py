@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from headway.data.prefixes import tell
+from headway.data.prompted import part
 from headway.data.tagged import Unit
 from headway.decoding.generate import Decoding
 from headway.errors import CheckpointError, ConfigError
@@ -46,6 +47,7 @@ class Loaded:
     fresh: tuple[str, ...] = ()  # parameters that the folder had not, drawn at random
     unread: tuple[str, ...] = ()  # tensors of the folder that this model has no place for
     prefixes: Mapping[str, str] = field(default_factory=dict)  # what tells the tasks of its run, by their names
+    separator: str = ""  # what stands behind a prompt, where the run learned texts after prompts
 
     @property
     def tokenizers(self) -> TokenizerPair:
@@ -96,7 +98,8 @@ class Loaded:
         """
         asked = greedy(self.decoding) if options is None else options
         asked = dataclasses.replace(asked, ends=asked.ends or self.decoding.ends)
-        found = generate(self.model, self.tokenizers, prompts, asked, stop_strings=stop, special=special)
+        parted = part(prompts, self.separator)
+        found = generate(self.model, self.tokenizers, parted, asked, stop_strings=stop, special=special)
         return [best[0].text for best in found]
 
     def fill(self, text: str, k: int = 5) -> Filling:
@@ -168,6 +171,7 @@ def load(
         model=opened.model, tokenizer=opened.tokenizer, spec=opened.model.spec, folder=opened.folder,
         decoding=opened.decoding, arithmetic=prepare(opened.model, quantize=quantize),
         fresh=opened.fresh, unread=opened.unread, prefixes=opened.prefixes,
+        separator=opened.separator,
     )  # fmt: skip
 
 

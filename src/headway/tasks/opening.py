@@ -41,6 +41,7 @@ class Opened:
     folder: Path
     decoding: Decoding
     prefixes: dict[str, str]
+    separator: str
     fresh: tuple[str, ...]
     unread: tuple[str, ...]
 
@@ -78,6 +79,7 @@ def open_model(
     decoding = read_decoding(folder, found.spec)
     return Opened(
         model=found, tokenizer=tokenizer, folder=folder, decoding=decoding, prefixes=read_prefixes(folder),
+        separator=read_separator(folder),
         fresh=restored.fresh, unread=restored.unread,
     )  # fmt: skip
 
@@ -160,6 +162,18 @@ def read_prefixes(folder: Path) -> dict[str, str]:
         return {}
     tasks = parse_tasks(read_config(folder / "config.yaml").data.tasks)
     return {task.name: task.prefix for task in tasks if task.prefix}
+
+
+def read_separator(folder: Path) -> str:
+    """What stands behind a prompt, where a run learned texts after prompts; else nothing.
+
+    Raises:
+        CheckpointError: the configuration of the run is damaged.
+    """
+    if not (folder / "config.yaml").is_file():
+        return ""
+    data = read_config(folder / "config.yaml").data
+    return "" if data.columns.prompt is None else data.prompt_separator
 
 
 def _decoding(given: GenerationDefaults, spec: ModelSpec) -> Decoding:

@@ -38,10 +38,15 @@ class RawText:
     pieces: ClassVar[tuple[str, ...]] = ()  # special ones, beside the usual four
     template: ClassVar[tuple[str, str]]  # what stands around one text, and around two
     unit: ClassVar[str] = "texts"
+    roles: ClassVar[tuple[str, ...]] = ("text",)  # columns of a table that are read
 
     def check(self) -> None:
         """See `Kind`: the family can do the task, and its positions hold the longest row."""
         model, longest = self.config.model, self.config.data.max_length
+        if self.config.data.columns.prompt is not None and "prompt" not in self.roles:
+            raise ConfigError(
+                f"data.columns.prompt is for causal-lm; {self.config.task} reads texts alone, leave it out"
+            )
         if model.init:
             return
         if model.family not in self.families:
@@ -64,7 +69,8 @@ class RawText:
             validation=data.validation,
             test=data.test,
             format=data.format,
-            columns={} if data.columns.text is None else {"text": data.columns.text},
+            columns={role: column for role in self.roles if (column := getattr(data.columns, role)) is not None},
+            separator=data.prompt_separator,
             header=data.header,
             delimiter=data.delimiter,
             document=data.document,

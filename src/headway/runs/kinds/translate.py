@@ -133,7 +133,7 @@ class Translate:
 
     def scores(self, model: Any, vocabulary: Vocabulary, data: Splits) -> dict[str, float]:
         """BLEU and chrF of greedy translations of the first validation rows of each task."""
-        found = {}
+        found: dict[str, float] = {}
         for pairs, rows in zip(data["validation"], self._validated(data), strict=True):
             if rows:
                 lines = translate_lines(model, _pair(vocabulary), pairs.sources[:rows], Decoding(beam=1))
