@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import torch
 
-from headway.config import ModelConfig, RunConfig
+from headway.config import ModelConfig, RunConfig, recipes
 from headway.errors import ConfigError
 from headway.models.build import build
 from headway.runs.kinds import Kind, Splits, Vocabulary
@@ -36,12 +37,14 @@ def open_initial(config: RunConfig, kind: Kind, data: Splits, say: Callable[[str
     """The model of `model.init`, its weights ready to be trained, and its vocabulary.
 
     Raises:
-        ConfigError: it is of another kind, or a size was asked for beside it.
+        ConfigError: it is of another kind, a size was asked for beside it, or it is a recipe's run not yet trained.
         CheckpointError: it cannot be read.
     """
     name = config.model.init
     assert name is not None
     _check(config.model)
+    if (recipe := Path(name).name) in recipes() and not Path(name).exists():
+        raise ConfigError(f"model.init {name} is not there; train it first: headway train {recipe} --run {name}")
     opened = open_model(
         name,
         device=torch.device("cpu"),
@@ -95,8 +98,16 @@ def rebuilt(model: Any, spec: ModelSpec) -> tuple[Any, tuple[str, ...], tuple[st
         trained = {name.replace("encoder.", "stack.", 1): weight for name, weight in trained.items()}
     wanted = {name: weight.shape for name, weight in built.state_dict().items()}
     kept = {name: weight for name, weight in trained.items() if wanted.get(name) == weight.shape}
+    if _says(model.spec) != _says(spec):
+        kept = {name: weight for name, weight in kept.items() if not name.startswith("label_head.")}
     built.load_state_dict(kept, strict=False)
     return built, tuple(sorted(wanted.keys() - kept.keys())), tuple(sorted(trained.keys() - kept.keys()))
+
+
+def _says(spec: ModelSpec) -> tuple[str, tuple[str, ...]] | None:
+    """Of what the head for labels gives which; heads of as many labels that are others have nothing in common."""
+    head = getattr(spec, "label_head", None)
+    return None if head is None else (head.of, head.labels)
 
 
 def _named(names: tuple[str, ...]) -> str:
