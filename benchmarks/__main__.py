@@ -7,11 +7,13 @@ import sys
 
 BENCHMARKS = ("train_translation", "translate", "generate", "load", "tokenize_text", "train_masked", "train_vocabulary")
 WITH_NANOGPT = ("train_characters", "shakespeare")  # need a checkout of it, so only by name
+WITH_MODELS = ("augment",)  # need trained models, and train for an hour
+WITH_RECIPES = ("tfidf", "features")  # need the name of what they measure
 
 
 def main(given: list[str]) -> int:
     """The worst exit status."""
-    known = BENCHMARKS + WITH_NANOGPT
+    known = BENCHMARKS + WITH_NANOGPT + WITH_MODELS + WITH_RECIPES
     if given and given[0] not in known:
         print(f"{__doc__}\nNAME is one of {', '.join(known)}; NAME --help shows its flags.", file=sys.stderr)
         return 0 if given[0] in ("-h", "--help") else 2
