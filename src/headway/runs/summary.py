@@ -73,4 +73,4 @@ def _score(name: str, values: dict[str, Any]) -> str:
     text = f"{name:<17} {values['score']:.4g}"
     if "low" in values:
         text += f"  [{values['low']:.4g}, {values['high']:.4g}]"
-    return text + (f"  {values['signature']}" if "signature" in values else "")
+    return text + "".join(f"  {values[key]}" for key in ("signature", "note") if key in values)

@@ -17,6 +17,7 @@ from headway.evaluation.classification import (
     classification_metrics,
     multi_label_metrics,
     regression_metrics,
+    regression_report,
 )
 from headway.models.families import CLASSIFIERS
 from headway.objectives.classification import Example, LabelTexts
@@ -140,7 +141,7 @@ class Classify(Labelled):
         if head.problem == "regression":
             numbers = [_number(text, i) for i, text in enumerate(references, 1)]
             given = [row.scores.get(NUMBER, float(np.mean(numbers))) for row in found]
-            return {"metrics": regression_metrics(given, numbers)}
+            return {"metrics": regression_metrics(given, numbers), "classes": regression_report(given, numbers)}
         if head.problem == "multi":
             separator = self.config.data.label_separator or ","
             several = [[part.strip() for part in text.split(separator) if part.strip()] for text in references]
