@@ -62,7 +62,8 @@ class Classify(Labelled):
         """See `Kind`."""
         problem = self._problem()
         labels = (NUMBER,) if problem == "regression" else labels_of(data["train"], self.config.data.label_separator)
-        return with_head(spec, LabelHeadSpec(of="text", labels=labels, problem=problem))
+        head = LabelHeadSpec(of="text", labels=labels, problem=problem)
+        return with_head(spec, head, self.config.objective.reads)
 
     def suits(self, spec: ModelSpec) -> str:
         """See `Kind`."""

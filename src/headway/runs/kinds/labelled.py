@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from headway.config import RunConfig
 from headway.data.sources import load
@@ -123,10 +123,12 @@ class Labelled:
         return longest if most is None else min(longest, most)
 
 
-def with_head(spec: ModelSpec, head: LabelHeadSpec) -> SingleStackSpec | WithoutStack:
+def with_head(
+    spec: ModelSpec, head: LabelHeadSpec, reads: Literal["pooler", "first", "last", "mean"] | None = None
+) -> SingleStackSpec | WithoutStack:
     """The spec with this head instead of its own, as its family is published; of an encoder-decoder the encoder.
 
-    Of a text the pooler speaks where segments are known (Devlin et al. 2019), a layer of its own where there is one
+    Where `reads` does not say what speaks for a text, the pooler does where segments are known (Devlin et al. 2019), a layer of its own where there is one
     kind of segment (Liu et al. 2019), of a decoder the last token, which has read all, else the mean of all tokens.
     """
     if isinstance(spec, WithoutStack):
@@ -135,7 +137,9 @@ def with_head(spec: ModelSpec, head: LabelHeadSpec) -> SingleStackSpec | Without
         spec = SingleStackSpec(family=spec.family, stack=spec.encoder, init=spec.init, tokens=spec.tokens)
     assert isinstance(spec, SingleStackSpec), f"{spec.family} has no stack of blocks"
     stack, is_text = spec.stack, head.of == "text"
-    if is_text and stack.token_types > 1:
+    if is_text and reads is not None:
+        head = dataclasses.replace(head, reads=reads)
+    elif is_text and stack.token_types > 1:
         head = dataclasses.replace(head, reads="pooler")
     elif is_text and stack.token_types == 1:
         head = dataclasses.replace(head, reads="first", hidden=True)
