@@ -6,10 +6,9 @@ import dataclasses
 import functools
 import math
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
-from headway.config import DecodingConfig, ModelConfig, RunConfig, TokenizerConfig, recipes
+from headway.config import DecodingConfig, ModelConfig, RunConfig, TokenizerConfig
 from headway.decoding.generate import Decoding
 from headway.decoding.hypotheses import LengthNorm
 from headway.errors import ConfigError, nearest
@@ -73,11 +72,6 @@ def check(config: RunConfig) -> None:
     if training.max_steps is None and training.max_epochs is None and training.max_minutes is None:
         raise ConfigError(
             "the training has no end; set training.max_steps, training.max_epochs or training.max_minutes"
-        )
-    init = config.model.init
-    if init and Path(init).name in recipes() and not Path(init).exists():
-        raise ConfigError(
-            f"model.init {init} is not there; train it first: headway train {Path(init).name} --run {init}"
         )
     wrong = [
         f"{key} is {value}; it must be {expected}"
