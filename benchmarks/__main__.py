@@ -7,7 +7,7 @@ import sys
 
 BENCHMARKS = ("train_translation", "translate", "generate", "load", "tokenize_text", "train_masked", "train_vocabulary")
 WITH_NANOGPT = ("train_characters", "shakespeare")  # need a checkout of it, so only by name
-WITH_MODELS = ("augment",)  # need trained models, and train for an hour
+WITH_MODELS = ("augment", "headlines")  # need trained models
 WITH_RECIPES = ("tfidf", "features")  # need the name of what they measure
 
 
