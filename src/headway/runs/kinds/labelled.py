@@ -128,8 +128,9 @@ def with_head(
 ) -> SingleStackSpec | WithoutStack:
     """The spec with this head instead of its own, as its family is published; of an encoder-decoder the encoder.
 
-    Where `reads` does not say what speaks for a text, the pooler does where segments are known (Devlin et al. 2019), a layer of its own where there is one
-    kind of segment (Liu et al. 2019), of a decoder the last token, which has read all, else the mean of all tokens.
+    Where `reads` does not say what speaks for a text, the pooler does where segments are known (Devlin et al. 2019), a
+    layer of its own on the first token where there is one kind of segment (Liu et al. 2019), of a decoder the last
+    token, which has read all, else the mean of all tokens.
     """
     if isinstance(spec, WithoutStack):
         return labelled(spec, head)
