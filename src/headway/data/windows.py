@@ -112,7 +112,7 @@ def pair_windows(first: int, second: int, most: int | None, shared: int) -> Pair
         return PairWindows(first, [(0, second)])
     if most < 2:
         raise ConfigError(f"{most} tokens at a time leave no room for a question and a text; raise the maximum length")
-    read = min(first, max(most // 2, most - second))
+    read = min(first, max(most // 2, most - max(1, second)))
     return PairWindows(read, overlapping(second, most - read, shared))
 
 
