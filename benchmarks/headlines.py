@@ -2,7 +2,7 @@
 
     python -m benchmarks headlines runs/headlines-gpt2 runs/ynat --out benchmarks/results/headlines-gpt2.json
 
-GENERATOR is a run that learned texts after prompts, CLASSIFIER one whose labels are those prompts. Equally many headlines
+GENERATOR is a run that learned texts after prompts, CLASSIFIER one whose labels are those prompts. A hundred headlines
 of each topic are drawn. Beside the share that the classifier recognises stands its share of real headlines, as many of
 each topic, from the test rows of the generator: more than that nobody can expect. What stands word for word in the
 training rows of the generator is counted, and the share is given of the others alone too, for the classifier may have
