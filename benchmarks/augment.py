@@ -206,7 +206,7 @@ def options() -> argparse.ArgumentParser:
     parser.add_argument("--steps", type=int, default=600, metavar="N", help="of each classifier (%(default)s)")
     parser.add_argument("--minutes", type=float, default=5.0, metavar="M", help="at most, of a training (%(default)s)")
     parser.add_argument("--total", type=float, default=120.0, metavar="M", help="no seed begins after (%(default)s)")
-    parser.add_argument("--vocab-size", type=int, default=4000, metavar="N", help="of a fresh classifier (%(default)s)")
+    parser.add_argument("--vocab-size", type=int, metavar="N", help="of a fresh classifier (as its rows allow)")
     parser.add_argument("--test-rows", type=int, metavar="N", help="about so many, evenly spread (all)")
     parser.add_argument("--threads", type=int, default=2, metavar="N", help="CPU threads")
     parser.add_argument("--folder", type=Path, default=Path("runs/augment"), metavar="DIR", help="(%(default)s)")

@@ -143,15 +143,13 @@ def weights(run: Path, step: int) -> dict[str, Tensor]:
     }
 
 
-@pytest.mark.parametrize("lowest", [2, -1])
-def test_a_run_is_resumed_to_the_bit(lowest: int, tmp_path: Path, data: Path) -> None:
+def test_a_run_is_resumed_to_the_bit(tmp_path: Path, data: Path) -> None:
     """With rates by layer too: a frozen layer neither moves nor decays, and has no moments."""
     run, again = tmp_path / "run", tmp_path / "again"
-    assert main(words(data, run, training__frozen=lowest, training__rate_decay=1.5)) == 0
+    assert main(words(data, run, training__frozen=2, training__rate_decay=1.5)) == 0
     begun, ended = weights(run, 3), weights(run, 6)
     moved = {name for name, tensor in begun.items() if not torch.equal(tensor, ended[name])}
     low = ("stack.blocks.0", "stack.tokens", "stack.types", "stack.position", "stack.embedding_norm")
-    low = ("stack",) if lowest < 0 else low
     assert moved == {name for name in begun if not name.startswith(low)}
     moments = read_tensors(run / "checkpoints/step-6/optimizer.safetensors")
     assert {name.partition(".")[2] for name in moments} == moved
