@@ -99,3 +99,13 @@ def test_errors(words: list[str], status: int, message: str, capsys: pytest.Capt
     assert message in err
     assert err.count("\n") == 1
     assert out == ""
+
+
+def test_one_file_of_text_is_checked_as_text(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every line is a row, the blank ones that part documents too."""
+    (folder / "novel.txt").write_text("It rained.\nIt rained.\n\nThen 비가 왔다.\n", encoding="utf-8")
+    (report,) = objects(capsys, "check", "novel.txt")
+    (split,) = report["splits"].values()
+    assert (split["rows"], split["duplicates"], split["columns"]["text"]["empty"]) == (4, 1, 1)
+    assert split["columns"]["text"]["characters"]["longest"] == 11
+    assert data(capsys, "show", "novel.txt", "--rows", "1")[0].split() == "train: 4 rows 1 text It rained.".split()

@@ -25,9 +25,11 @@ EXAMPLE = """\
 headway data ls
 headway data show multi30k --data.languages en-de
 headway data check --data.train train.de,train.en --data.test 0.1
+headway data check novel.txt --tokenizer runs/gpt2
 headway data cache --prune 30d"""
 
 ROLES = ("source", "target", "text", "pair", "label", "group")
+_RAW = re.compile(r"[^,]+\.txt(\.\w+)?")  # one file of lines
 _LIMIT = re.compile(r"(\d+(?:\.\d+)?)(B|KB|MB|GB|TB|h|d)")
 _BYTES = {"B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}
 _SECONDS = {"h": 3600.0, "d": 86400.0}
@@ -92,7 +94,8 @@ def _load(arguments: argparse.Namespace) -> datasets.DatasetDict:
     roles: Sequence[str] = [role for role in columns if role != "group"]
     if not roles:
         roles = tuple(NAMED_SETS[name].columns) if name in NAMED_SETS else ("source", "target")
-        roles = ("text",) if arguments.format == "text" else roles
+        is_text = train is not None and _RAW.fullmatch(train) and arguments.format is None
+        roles = ("text",) if arguments.format == "text" or is_text else roles
         roles = ("text", "label") if arguments.format == "conll" or arguments.unit else roles
     passed = {key: given[key] for key in ("validation", "test", "format", "languages", "delimiter", "unit", "seed")}
     header = arguments.header == "true"
