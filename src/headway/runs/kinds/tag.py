@@ -81,6 +81,11 @@ class Tag(Labelled):
                     shift = wrapped.first_start - words.windows[window][0]
                     rows.add(wrapped.ids, [(piece + shift, label) for piece, label in labelled])
                 advance(1)
+        if config.too_long == "refuse" and seen.long:
+            raise DataError(
+                f"{split} split: {seen.long:,} sentences are longer than {room} tokens; raise data.max_length, or let "
+                "them be read in windows (data.too_long drop)"
+            )
         if not len(rows):
             raise DataError(f"{split} split: none of {len(data[split]):,} rows has a word; give a file with words")
         return Encoded(rows, rows.lengths, seen.note(split, room))
@@ -177,11 +182,11 @@ class _Seen:
     """What a person should know of the sentences of a split."""
 
     def __init__(self) -> None:
-        self._long = self._silent = self._headless = 0
+        self.long = self._silent = self._headless = 0
 
     def add(self, words: Words, labels: Sequence[str]) -> None:
         """One sentence."""
-        self._long += len(words.windows) > 1
+        self.long += len(words.windows) > 1
         pairs = zip(words.units, words.pieces, strict=True)
         self._silent += sum(piece is None and not words.text[slice(*span)].isspace() for span, piece in pairs)
         self._headless += sum(labels[start][0] == "I" for _, start, _ in names_of(labels))
@@ -189,7 +194,7 @@ class _Seen:
     def note(self, split: str, room: int) -> str:
         """All of it."""
         said = {
-            f"sentences are longer than {room} tokens and are read in windows": self._long,
+            f"sentences are longer than {room} tokens and are read in windows": self.long,
             "words are nothing to the tokenizer and their labels are not learned": self._silent,
             "names begin with I-, not B-, and are taken as they are": self._headless,
         }
