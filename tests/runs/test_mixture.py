@@ -127,6 +127,12 @@ def test_rows_are_mixed_by_weight_and_size_and_read_as_they_are_asked(table: str
     assert vocabulary.target.decode(target.tolist()) == german
 
 
+def test_several_tasks_are_estimated(table: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = {"data.train": table, "data.validation": "0.1", "data.tasks": TASKS}
+    assert main([*words("translate", tmp_path / "run", SMALL, data), "--dry-run"]) == 0
+    assert "minutes of training, validations included" in capsys.readouterr().out
+
+
 def test_tasks_may_have_files_of_their_own(tmp_path: Path) -> None:
     for name, columns, count in (("a.tsv", "text\tsum", 40), ("b.tsv", "de\ten", 10)):
         rows = "".join(f"x{n}\ty{n}\n" for n in range(count))
