@@ -230,7 +230,7 @@ def test_dependencies_are_those_the_package_imports() -> None:
     """Every library that is imported is declared, and every declared one (extras aside) is imported."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    assert set(extras) == {"track", "lora", "bench", "elmo", "dev"}
+    assert set(extras) == {"track", "lora", "bench", "baselines", "elmo", "dev"}
     core = _names(project["dependencies"])
     imported = {
         DISTRIBUTIONS.get(top, top)
