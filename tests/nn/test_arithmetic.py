@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import threading
 import time
 from collections.abc import Callable
 
@@ -11,7 +13,7 @@ from torch import Tensor, nn
 
 from headway.errors import ConfigError
 from headway.nn import arithmetic
-from headway.nn.arithmetic import prepare
+from headway.nn.arithmetic import Choice, Unchosen, prepare
 from headway.nn.kernels import ByRows, Int8, Packed
 from headway.nn.linear import Kernel, Linear, onednn, sliced
 
@@ -171,3 +173,63 @@ def test_eight_bits_elsewhere_are_refused() -> None:
     with pytest.raises(ConfigError, match="int8 multiplies on a CPU only"):
         prepare(Tied().to("meta"), quantize="int8")
     assert prepare(Tied().to("meta")).linear == "torch"
+
+
+def kernels(model: nn.Module) -> list[Kernel]:
+    return [module.kernel for module in model.modules() if isinstance(module, Linear)]
+
+
+def test_the_first_product_chooses_and_only_one_that_is_used_for_inference(
+    model: Tied, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clocked(monkeypatch, lambda kernel, rows: 0.5 if named(kernel) == "packed" else 1.0)
+    ids = torch.arange(6)[None]
+    expected = model(ids)
+    choice = Choice(model)
+    assert all(isinstance(kernel, Unchosen) for kernel in kernels(model))
+    assert "chosen by the first product" in str(model)
+    learning = model(model.requires_grad_(True).tokens.weight[:0].argmax(1))  # no rows, with gradients
+    assert learning.requires_grad
+    with torch.autocast("cpu"):
+        model.requires_grad_(False)(ids)
+    torch.export.export(model, (ids,), strict=False)
+    assert all(isinstance(kernel, Unchosen) for kernel in kernels(model)), "nothing was timed for these"
+    torch.testing.assert_close(model(ids), expected, rtol=0, atol=1e-6 * expected.abs().max().item())
+    assert {named(kernel) for kernel in kernels(model)} == {"packed"}
+    assert model.head.kernel is model.again.kernel
+    assert choice.arithmetic is choice.arithmetic
+    assert choice.arithmetic.linear == "packed"
+
+
+def test_what_was_chosen_by_hand_stays_and_a_copy_has_what_is_chosen(
+    model: Tied, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clocked(monkeypatch, lambda kernel, rows: 0.5 if named(kernel) == "packed" else 1.0)
+    choice = Choice(model)
+    model.again.kernel = onednn
+    twin = copy.deepcopy(model)
+    assert [named(kernel) for kernel in kernels(twin)] == ["packed", "packed", "packed", "onednn"]
+    assert [named(kernel) for kernel in kernels(model)] == ["packed", "packed", "packed", "onednn"]
+    assert twin.head.kernel is not model.head.kernel
+    assert choice.arithmetic.linear == "packed"
+
+
+def test_several_threads_wait_for_one_choice(model: Tied, monkeypatch: pytest.MonkeyPatch) -> None:
+    timed, original = [], arithmetic.prepare
+    monkeypatch.setattr(arithmetic, "prepare", lambda *args, **kwargs: timed.append(1) or original(*args, **kwargs))
+    Choice(model)
+    threads = [threading.Thread(target=model, args=(torch.arange(4)[None],)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(timed) == 1
+    assert not any(isinstance(kernel, Unchosen) for kernel in kernels(model))
+
+
+def test_there_is_nothing_to_wait_for_where_nothing_is_timed() -> None:
+    model = Tied()
+    assert Choice(model).arithmetic.milliseconds == {}
+    assert not any(isinstance(kernel, Unchosen) for kernel in kernels(model))
+    with pytest.raises(ConfigError, match="int8 multiplies on a CPU only"):
+        Choice(Tied().to("meta"), quantize="int8")

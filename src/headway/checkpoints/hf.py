@@ -6,6 +6,7 @@ what the tie it repeats says is an error.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -116,13 +117,13 @@ def save(
     family = family_of_spec(model.spec)
     config = family.config(model.spec)
     parameters = {name: weight.detach() for name, weight in model.named_parameters()}
-    if "head.bias" not in parameters and hasattr(model, "head"):
-        parameters["head.bias"] = torch.zeros(model.head.out_features)
+    if "head.bias" not in parameters and (head := getattr(model, "head", None)) is not None:
+        parameters["head.bias"] = torch.zeros(head.out_features)
     kind = dtype or parameters[next(iter(parameters))].dtype
     tensors = [
         Stored(
             row.theirs,
-            row.to_theirs([parameters[name].to("meta") for name in row.names]).numel() * kind.itemsize,
+            math.prod(row.shape([tuple(parameters[name].shape) for name in row.names])) * kind.itemsize,
             _maker(row, parameters, kind),
         )
         for row in family.keys(model.spec)

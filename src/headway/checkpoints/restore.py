@@ -7,14 +7,16 @@ is needed, and a copy where it must be transposed, cut or brought to another dty
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from headway.checkpoints.configuration import check_sizes, stacks
 from headway.checkpoints.files import some
+from headway.checkpoints.room import Room
 from headway.checkpoints.weights import Weights
 from headway.errors import CheckpointError, ConfigError
 from headway.models.build import Model, build
@@ -74,13 +76,15 @@ def restore(
     if unnamed := sorted(places.keys() - {name for row in rows for name in row.names}):
         raise ConfigError(f"checkpoints of the family {spec.family} have no {some(unnamed)}; choose another head")
     _draw(model, spec, {name: places[name] for name in sorted(fresh)}, dtype, device)
+    room = Room()
     for row in rows:
         if row.theirs in stored:
             for name, part in zip(row.names, row.to_ours(weights.get(stored[row.theirs])), strict=True):
-                tensor = part.to(device, dtype).contiguous()
-                if tensor.data_ptr() == part.data_ptr() and not (weights.may_be_kept and _is_alone(tensor)):
-                    tensor = tensor.clone()
-                _put(model, places[name], tensor)
+                if torch.device(device).type != "cpu":
+                    part = part.to(device, dtype).contiguous()
+                elif part.dtype != dtype or not (weights.may_be_kept and _is_alone(part)):
+                    part = room.copy(part, dtype)
+                _put(model, places[name], part)
     for stack in model.modules():
         if isinstance(stack, Stack) and list(stack.position.buffers()):
             stack.position = position_of(stack.spec).to(device)
@@ -95,11 +99,25 @@ def empty(spec: ModelSpec, path: object) -> Model:
     """
     check_sizes(spec, path)
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), _Undrawn():
             return build(spec)
     except (ArithmeticError, RuntimeError, TypeError, ValueError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise CheckpointError(f"{path} describes a model that cannot be built ({reason})") from None
+
+
+class _Undrawn(TorchFunctionMode):
+    """Leaves out all first values: on the `meta` device there are none, but torch reads its compiler to draw them."""
+
+    _filling = frozenset({"normal_", "uniform_", "trunc_normal_", "kaiming_uniform_", "constant_", "fill_", "zero_"})
+
+    def __torch_function__(
+        self, func: Callable[..., Any], types: Sequence[type], args: Any = (), kwargs: Any = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if getattr(func, "__name__", "") in self._filling:
+            return args[0] if args else kwargs["tensor"]
+        return func(*args, **kwargs)
 
 
 def check_shapes(
@@ -110,7 +128,7 @@ def check_shapes(
     for row in rows:
         name = stored.get(row.theirs)
         if name is not None and all(part in own for part in row.names):
-            wanted = tuple(row.to_theirs([own[part] for part in row.names]).shape)
+            wanted = row.shape([tuple(own[part].shape) for part in row.names])
             if found[name] != wanted:
                 wrong.append(f"{name} is {list(found[name])}, expected {list(wanted)}")
     if wrong:
@@ -133,8 +151,8 @@ def _put(model: nn.Module, places: Iterable[str], tensor: Tensor) -> None:
 
 
 def _is_alone(tensor: Tensor) -> bool:
-    """Whether it holds on to no memory but its own: it is no part of a larger tensor."""
-    return tensor.untyped_storage().nbytes() == tensor.nbytes
+    """Whether it is stored as it is needed, and holds on to no memory but its own: it is no part of a larger tensor."""
+    return tensor.is_contiguous() and tensor.untyped_storage().nbytes() == tensor.nbytes
 
 
 def _draw(

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from torch import Tensor
 
+Shape = tuple[int, ...]
+
 
 @dataclass(frozen=True, slots=True)
 class Same:
@@ -35,6 +37,10 @@ class Same:
         """Ours, in the order of `names`, as their tensor."""
         return tensors[0]
 
+    def shape(self, shapes: Sequence[Shape]) -> Shape:
+        """The shape of theirs, from those of ours."""
+        return shapes[0]
+
     def of_layer(self, i: int) -> Self:
         """The row with `i` in the place of `{i}`."""
         ours = tuple(name.replace("{i}", str(i)) for name in self.names)
@@ -55,6 +61,10 @@ class AsRow(Same):
         """`(n,)` → `(1, n)`."""
         return tensors[0][None]
 
+    def shape(self, shapes: Sequence[Shape]) -> Shape:
+        """`(n,)` → `(1, n)`."""
+        return 1, *shapes[0]
+
 
 class Transposed(Same):
     """Our weight `(out, in)`, theirs `(in, out)`, as the Conv1D of GPT-2 keeps it."""
@@ -68,6 +78,10 @@ class Transposed(Same):
     def to_theirs(self, tensors: Sequence[Tensor]) -> Tensor:
         """`(out, in)` → `(in, out)`."""
         return tensors[0].T
+
+    def shape(self, shapes: Sequence[Shape]) -> Shape:
+        """`(out, in)` → `(in, out)`."""
+        return shapes[0][::-1]
 
 
 class Stacked(Same):
@@ -85,6 +99,10 @@ class Stacked(Same):
 
         return torch.cat(list(tensors))
 
+    def shape(self, shapes: Sequence[Shape]) -> Shape:
+        """n times `(out, ...)` → `(n · out, ...)`."""
+        return sum(shape[0] for shape in shapes), *shapes[0][1:]
+
 
 class StackedTransposed(Stacked):
     """Ours one below the other, and the whole transposed: query, key and value of GPT-2."""
@@ -100,6 +118,10 @@ class StackedTransposed(Stacked):
         import torch
 
         return torch.cat(list(tensors)).T
+
+    def shape(self, shapes: Sequence[Shape]) -> Shape:
+        """n times `(out, in)` → `(in, n · out)`."""
+        return Stacked.shape(self, shapes)[::-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +141,10 @@ class PerHead(Same):
 
         return torch.stack([tensor.unflatten(0, (self.heads, -1)) for tensor in tensors], 1).flatten(0, 2)
 
+    def shape(self, shapes: Sequence[Shape]) -> Shape:
+        """n times `(heads · head_dim, ...)` → `(heads · n · head_dim, ...)`."""
+        return sum(shape[0] for shape in shapes), *shapes[0][1:]
+
 
 @dataclass(frozen=True, slots=True)
 class Unread(Same):
@@ -135,6 +161,10 @@ class Unread(Same):
         import torch
 
         return torch.zeros(self.size)
+
+    def shape(self, shapes: Sequence[Shape]) -> Shape:
+        """`(size,)`."""
+        return (self.size,)
 
 
 def each_layer(rows: Iterable[Same], num_layers: int) -> list[Same]:

@@ -1,25 +1,27 @@
 """How the linear layers of a loaded model multiply: chosen for this processor by timing the model's own layers.
 
 Which form is fastest depends on the processor, so nothing is assumed: some layers run in every form, for the row counts
-of decoding, and the quickest one is put into all of them. Weights are prepared when a layer first runs.
+of decoding, and the quickest one is put into all of them. That is done when the model first multiplies, so that loading
+does not wait for it. Weights are prepared when a layer first runs.
 """
 
 from __future__ import annotations
 
 import math
 import os
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from headway.errors import ConfigError
-from headway.nn.kernels import ByRows, Int8, Packed
+from headway.nn.kernels import ByRows, Int8, Packed, wants_gradient
 from headway.nn.linear import Kernel, Linear, onednn, sliced
 
 ROWS = (1, 8, 80)  # one text, a batch of them, a batch of beams
@@ -43,8 +45,74 @@ class Arithmetic:
     milliseconds: Mapping[str, Mapping[int, float]] = field(default_factory=dict)  # form → rows → time of the sample
 
 
+class Choice:
+    """The arithmetic of a model, which is measured when one of its layers first multiplies, or when it is asked for."""
+
+    def __init__(self, model: nn.Module, *, quantize: str | None = None, rows: Sequence[int] = ROWS) -> None:
+        """See `prepare`; a model that is not worth timing has its kernels at once."""
+        self._model, self._quantize, self._rows = model, quantize, rows
+        self._lock = threading.RLock()
+        self._found: Arithmetic | None = None
+        linears = _linears(model)
+        _check(linears, quantize)
+        if _is_worth_timing(linears):
+            for linear in linears:
+                linear.kernel = Unchosen(self, linear)
+        else:
+            self._found = prepare(model, quantize=quantize, rows=rows)
+
+    @property
+    def arithmetic(self) -> Arithmetic:
+        """How the layers multiply, and what was measured to decide it."""
+        return self.make()
+
+    def make(self) -> Arithmetic:
+        """Measure, once; layers that were given another kernel meanwhile keep it."""
+        with self._lock:
+            if self._found is None:
+                others = {linear: linear.kernel for linear in _linears(self._model) if not _awaits(linear, self)}
+                self._found = prepare(self._model, quantize=self._quantize, rows=self._rows)
+                for linear, kernel in others.items():
+                    linear.kernel = kernel
+            return self._found
+
+
+class Unchosen:
+    """The kernel of a layer that has not multiplied yet: its first product without gradients chooses for the model."""
+
+    def __init__(self, choice: Choice, linear: Linear) -> None:
+        self.choice, self.linear = choice, linear
+
+    def __call__(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """`F.linear`; by the kernel that is found to be the fastest where there is a choice."""
+        special = torch.is_autocast_enabled("cpu") or torch.compiler.is_compiling()
+        if special or x.device.type != "cpu" or wants_gradient(x, weight, bias):
+            return F.linear(x, weight, bias)
+        return self.chosen()(x, weight, bias)
+
+    def chosen(self) -> Kernel:
+        """The kernel of the layer, measured if it was not."""
+        self.choice.make()
+        return F.linear if self.linear.kernel is self else self.linear.kernel
+
+    def __repr__(self) -> str:
+        return "chosen by the first product"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """A copy has what was chosen."""
+        return _itself, (self.chosen(),)
+
+
+def _itself(kernel: Kernel) -> Kernel:
+    return kernel
+
+
+def _awaits(linear: Linear, choice: Choice) -> bool:
+    return isinstance(linear.kernel, Unchosen) and linear.kernel.choice is choice
+
+
 def prepare(model: nn.Module, *, quantize: str | None = None, rows: Sequence[int] = ROWS) -> Arithmetic:
-    """Give every `Linear` of `model` the kernel that is fastest here for inference.
+    """Give every `Linear` of `model` the kernel that is fastest here for inference, now.
 
     Without `quantize` the choice changes outputs by rounding only. Layers that share weight and bias share their form.
 
@@ -56,11 +124,9 @@ def prepare(model: nn.Module, *, quantize: str | None = None, rows: Sequence[int
     Raises:
         ConfigError: `int8` for a model that is not on a CPU.
     """
-    linears = [module for module in model.modules() if isinstance(module, Linear)]
-    on_cpu = all(linear.weight.device.type == "cpu" for linear in linears)
-    if quantize and not on_cpu:
-        raise ConfigError(f"{quantize} multiplies on a CPU only; leave quantize out, or load the model on the CPU")
-    worth_timing = on_cpu and sum(_weights(linears)) >= _SMALL
+    linears = _linears(model)
+    _check(linears, quantize)
+    worth_timing = _is_worth_timing(linears)
     if quantize:
         few, times = _few(linears, [n for n in rows if n <= _FEW]) if worth_timing else (0, {})
         # Products of few rows are rounded to bfloat16, which makes equals of words whose scores are close.
@@ -74,6 +140,23 @@ def prepare(model: nn.Module, *, quantize: str | None = None, rows: Sequence[int
     slices = bool(forms) and 1 in rows and _slices(linears, make, times)
     _put(linears, lambda _: ByRows(sliced, make()) if slices else make())
     return Arithmetic(linear=best, slices=slices, milliseconds=times)
+
+
+def _linears(model: nn.Module) -> list[Linear]:
+    return [module for module in model.modules() if isinstance(module, Linear)]
+
+
+def _are_on_cpu(linears: Sequence[Linear]) -> bool:
+    return all(linear.weight.device.type == "cpu" for linear in linears)
+
+
+def _check(linears: Sequence[Linear], quantize: str | None) -> None:
+    if quantize and not _are_on_cpu(linears):
+        raise ConfigError(f"{quantize} multiplies on a CPU only; leave quantize out, or load the model on the CPU")
+
+
+def _is_worth_timing(linears: Sequence[Linear]) -> bool:
+    return _are_on_cpu(linears) and sum(_weights(linears)) >= _SMALL
 
 
 def _slices(linears: Sequence[Linear], make: Callable[[], Kernel], times: Times) -> bool:

@@ -33,7 +33,7 @@ class PreparedKernel(ABC):
 
     def __call__(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """`F.linear`, from the prepared weight."""
-        if not self._serves(x, weight) or _wants_gradient(x, weight, bias):
+        if not self._serves(x, weight) or wants_gradient(x, weight, bias):
             return F.linear(x, weight, bias)
         version = weight.data_ptr(), weight._version, *(() if bias is None else (bias.data_ptr(), bias._version))
         if self._version != version:
@@ -81,7 +81,8 @@ class ByRows:
         return f"ByRows({self.several})"
 
 
-def _wants_gradient(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
+def wants_gradient(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
+    """Whether a product with these is one that is learned from."""
     return torch.is_grad_enabled() and (
         x.requires_grad or weight.requires_grad or (bias is not None and bias.requires_grad)
     )

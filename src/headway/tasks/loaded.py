@@ -20,7 +20,7 @@ from headway.models.build import Model
 from headway.models.protocols import Translator
 from headway.models.recurrent import RecurrentEncoderDecoder
 from headway.models.transformer import EncoderDecoder
-from headway.nn.arithmetic import Arithmetic, prepare
+from headway.nn.arithmetic import Arithmetic, Choice
 from headway.spec import LabelHeadSpec, ModelSpec
 from headway.tasks.answer import Answer, answer
 from headway.tasks.augment import Labelled, Refilling, augment
@@ -43,11 +43,16 @@ class Loaded:
     spec: ModelSpec
     folder: Path
     decoding: Decoding  # how it was made to be asked
-    arithmetic: Arithmetic  # how its linear layers multiply, and what was measured to decide it
+    choice: Choice  # of the kernels of its linear layers
     fresh: tuple[str, ...] = ()  # parameters that the folder had not, drawn at random
     unread: tuple[str, ...] = ()  # tensors of the folder that this model has no place for
     prefixes: Mapping[str, str] = field(default_factory=dict)  # what tells the tasks of its run, by their names
     separator: str = ""  # what stands behind a prompt, where the run learned texts after prompts
+
+    @property
+    def arithmetic(self) -> Arithmetic:
+        """How its linear layers multiply, and what was measured to decide it: when they first did, or now."""
+        return self.choice.arithmetic
 
     @property
     def tokenizers(self) -> TokenizerPair:
@@ -169,7 +174,7 @@ def load(
     )  # fmt: skip
     return Loaded(
         model=opened.model, tokenizer=opened.tokenizer, spec=opened.model.spec, folder=opened.folder,
-        decoding=opened.decoding, arithmetic=prepare(opened.model, quantize=quantize),
+        decoding=opened.decoding, choice=Choice(opened.model, quantize=quantize),
         fresh=opened.fresh, unread=opened.unread, prefixes=opened.prefixes,
         separator=opened.separator,
     )  # fmt: skip
