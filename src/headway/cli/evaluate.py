@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 
+from headway.cli.options import add_model, add_source
+
 HELP = "measure a model on a test set, with the task's standard metrics"
 EXAMPLE = "headway evaluate runs/de-en --data.test test.de,test.en"
 PASS_REST = True
@@ -13,7 +15,7 @@ LOWER = "lower --beam or --data.max_length"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares what the command takes."""
-    parser.add_argument("model", metavar="MODEL", help="run folder")
+    add_model(parser)
     parser.add_argument("--split", default="test", choices=["train", "validation", "test"], help="rows (%(default)s)")
     parser.add_argument("--beam", type=int, help="hypotheses kept (as the run says)")
     parser.add_argument("--length-norm", metavar="NORM", help="none, avg, gnmt:ALPHA or power:ALPHA (as the run says)")
@@ -21,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quantize", choices=["int8"], help="multiply in eight bits")
     parser.add_argument("--device", choices=["auto", "cpu", "cuda", "mps"], default="auto", help="(%(default)s)")
     parser.add_argument("--out", metavar="FILE", help="where the result is written (evaluation.json in MODEL)")
+    add_source(parser, may_lack=False)
     parser.add_argument("--json", action="store_true", help="print the whole result as one JSON object")
     parser.epilog = (
         f"{parser.epilog}\n\nKeys of the run's data are options too: --data.test a.de,a.en, --data.name multi30k …"
@@ -40,6 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
         split=arguments.split,
         quantize=arguments.quantize,
         device=arguments.device,
+        revision=arguments.revision,
+        offline=arguments.offline,
         out=arguments.out,
     )
     print(json.dumps(result, ensure_ascii=False) if arguments.json else scores(result))

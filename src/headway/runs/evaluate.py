@@ -24,18 +24,22 @@ def evaluate(
     split: str = "test",
     quantize: str | None = None,
     device: str = "auto",
+    revision: str | None = None,
+    offline: bool = False,
     out: str | Path | None = None,
 ) -> dict[str, Any]:
     """Measure a split as the task of the run does.
 
     Args:
-        model: a run folder, or a folder with a model and its tokenizers.
+        model: a run folder, a folder with a model and its tokenizers, or a hub id.
         overrides: keys of `data` and `decoding`; naming a source of data replaces all that the run was trained on, and
             what was said of columns stays only for files of the same form.
         split: the rows to measure.
         quantize: `int8` or None.
         device: where it runs.
-        out: where the result is written; None: `evaluation.json` in the folder.
+        revision: of a hub id: a branch, a tag or a commit.
+        offline: never touch the network.
+        out: where the result is written; None: `evaluation.json` in the folder, for a hub id in the one we are in.
 
     Raises:
         ConfigError: no data is named, or an unknown key.
@@ -43,8 +47,8 @@ def evaluate(
         CheckpointError: there is no model.
     """
     given = dict(overrides or {})
-    loaded = load(model, device=device, quantize=quantize)
-    config = _config(Path(model), given)
+    loaded = load(model, device=device, quantize=quantize, revision=revision, offline=offline)
+    config = _config(loaded.folder, given)
     data = config.data
     if all(getattr(data, key.removeprefix("data.")) is None for key in _SOURCES):
         raise ConfigError("no data to measure on; name files with --data.test SOURCE,TARGET or a set with --data.name")
@@ -57,7 +61,8 @@ def evaluate(
     if loaded.tokenizer is None:
         raise CheckpointError(f"{model} holds a model without a tokenizer; text cannot be given to it")
     result = kind.evaluate(loaded.model, loaded.tokenizer, splits, split)
-    native.write_json(Path(out) if out else Path(model) / "evaluation.json", result)
+    place = Path(model) if Path(model).is_dir() else Path()
+    native.write_json(Path(out) if out else place / "evaluation.json", result)
     return result
 
 
