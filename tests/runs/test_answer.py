@@ -148,7 +148,7 @@ def test_a_run_answers(family: str, tmp_path: Path, capsys: pytest.CaptureFixtur
     assert set(evaluation["metrics"]) == (names | parts if family == "bert" else names)
     assert evaluation["rows"] == 6 * (4 if family == "bert" else 3)
     assert evaluation["metrics"]["f1"].keys() == {"score", "low", "high", "signature"}
-    assert "are read in windows" in capsys.readouterr().err + (run / "README.md").read_text(encoding="utf-8")
+    assert "is read in windows" in capsys.readouterr().err + (run / "README.md").read_text(encoding="utf-8")
     (run / "more.tsv").write_text("Where?\tKim lives in Seoul .\nWho?\tLee\n", encoding="utf-8")
     assert main(["answer", str(run), str(run / "more.tsv"), "--json"]) == 0
     rows = [json.loads(line) for line in capsys.readouterr().out.split("\n")[:-1]]
@@ -196,7 +196,7 @@ def test_the_recipes_of_the_course_start_from_published_models(
         ({"data__stride": 64, "data__max_length": 64}, 2, "data.stride 64 must be from 0 up to, not including"),
         ({"data__format": "tsv"}, 2, "data.format tsv holds no questions"),
         ({"model__family": "t5"}, 2, "model.family t5 cannot learn to answer; choose bert"),
-        ({"data__max_length": 20, "data__too_long": "refuse"}, 3, "questions are longer than 20 tokens; raise"),
+        ({"data__max_length": 20, "data__stride": 4, "data__too_long": "refuse"}, 3, "longer than 20 tokens; raise"),
         ({"data__validation": 0.5, "data__train": "ONE"}, 3, "rows of equal context or group stay together"),
         ({"data__train": "WRONG"}, 3, "question 0-Kim: the answer 'Paris' is not at character 0"),
         ({"data__columns__group": "titel"}, 3, "questions have no such column; did you mean title?"),
