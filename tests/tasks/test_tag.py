@@ -1,5 +1,6 @@
 """A label for every word and every character, where they stand in the line as typed."""
 
+import dataclasses
 import random
 import unicodedata
 
@@ -12,9 +13,11 @@ from transformers import BertForTokenClassification
 
 from headway.data.tagged import Unit
 from headway.errors import ConfigError, DataError
+from headway.models.families.bert import Bert
 from headway.models.single import SingleStack
+from headway.spec import LabelHeadSpec
 from headway.tasks.tag import first_pieces, tag, words_of
-from tests.tasks.tiny import LENGTH, beside, given, tokenizer
+from tests.tasks.tiny import LENGTH, PIECES, beside, given, tokenizer
 
 LABELS = ("B-PS", "O", "I-PS", "B-LC")
 NAMES = {"id2label": dict(enumerate(LABELS)), "label2id": {label: i for i, label in enumerate(LABELS)}}
@@ -90,6 +93,22 @@ def test_a_line_in_windows_has_for_each_word_the_label_of_the_one_whose_edges_ar
             logits = model(torch.tensor([[2, *words.ids[start:end], 3]])).logits[0, 1 + piece - start]
         best = logits.softmax(-1).max(0)
         assert (token.label, token.score) == (LABELS[best.indices], pytest.approx(float(best.values), abs=2e-5))
+
+
+def test_a_model_without_a_last_position_reads_windows_of_the_length_it_was_made_for() -> None:
+    torch.manual_seed(2)
+    choices = Bert(num_layers=1, d_model=32, num_heads=4, max_length=16, position="rotary")
+    spec = dataclasses.replace(
+        choices.spec(len(PIECES)), pooler=False, label_head=LabelHeadSpec(of="tokens", labels=LABELS)
+    )
+    model, read, line = SingleStack(spec).eval(), [], "cat sat on the mat " * 8
+    logits = model.label_logits
+    model.label_logits = lambda ids, *rest: (read.append(ids.shape[1]), logits(ids, *rest))[1]  # type: ignore[method-assign]
+    (whole,) = tag(model, tokenizer(), [line], too_long="cut")
+    (found,) = tag(model, tokenizer(), [line], stride=4)
+    assert read == [42, 16]
+    assert [token.word for token in found.tokens] == [token.word for token in whole.tokens] == line.split()
+    assert all(token.score > 0 for token in found.tokens)
 
 
 def distance(piece: int, window: tuple[int, int], total: int) -> float:

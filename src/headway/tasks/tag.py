@@ -15,6 +15,7 @@ from headway.data.windows import farthest_from_edges, overlapping
 from headway.decoding.options import source_reach
 from headway.errors import ConfigError, nearest
 from headway.models.build import Model
+from headway.spec import SingleStackSpec
 from headway.tasks.rows import CHUNK, TOKENS, Batch, Row, fit, in_order, label_logits, visible
 from headway.text.tokenizer import Tokenizer
 
@@ -85,8 +86,8 @@ def tag(
     reads, has score 0 and the label of the next one if that is `I-X`, for it then lies inside X; else `O`, or the
     first label where there is no `O`.
 
-    A line longer than the model reads is read in windows, and each word has the label of the window where it stands
-    farthest from an edge.
+    A line longer than the texts the model was made for is read in windows, and each word has the label of the window
+    where it stands farthest from an edge.
 
     Args:
         model: one with a head that labels tokens.
@@ -95,7 +96,7 @@ def tag(
         unit: `word`: what stands between blanks; `char`: every character, blanks too.
         batch_tokens: tokens computed at once, padding counted.
         chunk: windows read ahead.
-        too_long: what happens to a line of more tokens than the model reads.
+        too_long: what happens to a longer line; `cut` and `refuse` are of more tokens than there are positions.
         stride: tokens that neighbouring windows share, at most half of them.
 
     Raises:
@@ -105,18 +106,19 @@ def tag(
     if unit not in ("word", "char"):
         raise ConfigError(f"unit is {unit!r}; {nearest(unit, ('word', 'char'))}")
     head, logits = label_logits(model, "tokens", "tag words")
+    assert isinstance(model.spec, SingleStackSpec), "only a stack labels tokens"
     most, labels = source_reach(model.spec), head.labels
-    room = None if most is None else most - tokenizer.wrapping_cost(False)
+    room = model.spec.stack.max_length - tokenizer.wrapping_cost(False)
     waiting: deque[tuple[Words, int]] = deque()
 
     def read() -> Iterator[Row | None]:
         """The windows of one line after another; `waiting` keeps the lines whose windows are not all computed."""
         for number, text in enumerate(lines, 1):
-            words = words_of(tokenizer, text, unit, room, stride)
+            words = words_of(tokenizer, text, unit, room if too_long == "windows" else None, stride)
             cut = 0
             if too_long != "windows":
                 cut = fit(tokenizer, most, words.ids, name=f"line {number}", too_long=too_long).cut
-                words = _first_window(words) if cut else words
+                words = _without_end(words, cut) if cut else words
             waiting.append((words, cut))
             for start, end in words.windows:
                 yield Row(tokenizer.wrap(words.ids[start:end]), cut) if start < end else None
@@ -154,11 +156,11 @@ def first_pieces(units: Sequence[Span], pieces: Sequence[Span]) -> list[int | No
     return found
 
 
-def _first_window(words: Words) -> Words:
-    """What is left of a line whose end is cut off."""
-    window = words.windows[0]
-    pieces = [None if piece is None or piece >= window[1] else piece for piece in words.pieces]
-    return Words(words.text, words.ids, words.units, pieces, [window], [0] * len(pieces))
+def _without_end(words: Words, cut: int) -> Words:
+    """What is left of a line of which so many pieces are cut off."""
+    end = len(words.ids) - cut
+    pieces = [None if piece is None or piece >= end else piece for piece in words.pieces]
+    return Words(words.text, words.ids, words.units, pieces, [(0, end)], [0] * len(pieces))
 
 
 def _joined(said: Iterator[_Said], waiting: deque[tuple[Words, int]], labels: tuple[str, ...]) -> Iterator[Tagged]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from array import array
 from collections.abc import Iterator, Sequence
@@ -46,8 +47,11 @@ class Tag(Labelled):
         return self.vocabulary(_texts(data["train"]))
 
     def spec(self, vocabulary: Vocabulary, data: Splits) -> ModelSpec:
-        """See `Kind`."""
-        return self.headed(self.fresh(vocabulary), data)
+        """See `Kind`; it is made for sentences of `data.max_length`, if nothing else is said."""
+        spec, longest = self.headed(self.fresh(vocabulary), data), self.config.model.max_length
+        assert isinstance(spec, SingleStackSpec)
+        stack = dataclasses.replace(spec.stack, max_length=longest or self.config.data.max_length)
+        return dataclasses.replace(spec, stack=stack)
 
     def headed(self, spec: ModelSpec, data: Splits) -> ModelSpec:
         """See `Kind`; a model that gives all the labels of the data to words stays as it is."""
