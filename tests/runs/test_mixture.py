@@ -75,6 +75,9 @@ def test_each_task_is_measured_by_itself(both: Path, capsys: pytest.CaptureFixtu
         found["metrics"]
     )
     assert found["rows"] == 48  # a tenth of 240, in both directions
+    assert (
+        found["metrics"]["copied_bleu_de_en"] == found["metrics"]["copied_bleu_en_de"]
+    )  # numbers; no prefix in either
     assert {sample["source"].partition(":")[0] for sample in found["samples"]} == {"to English", "to German"}
     assert {"bleu_de_en", "chrf_en_de"} <= tiny.metrics(both)[-1].keys()
     assert headway.load(both).spec.tokens.start_id == headway.load(both).spec.tokens.pad_id

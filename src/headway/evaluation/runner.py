@@ -28,6 +28,7 @@ def evaluate_translation(
     options: Decoding,
     batch_tokens: int = 4000,
     set_name: str | None = None,
+    prefix: str = "",
     samples: int = 5,
 ) -> dict[str, Any]:
     """Translate `sources`, compare with `references`.
@@ -41,6 +42,7 @@ def evaluate_translation(
         options: how the model is asked.
         batch_tokens: padded tokens of one decoding batch.
         set_name: the named set the rows come from; `quickstart` is also measured phenomenon by phenomenon.
+        prefix: what the model reads before each source; no part of what copying is worth.
         samples: translations, evenly spaced, that are kept for people to read.
 
     Returns:
@@ -49,7 +51,8 @@ def evaluate_translation(
         themselves would have had: what a translator that copies is worth.
     """
     begun = time.monotonic()
-    lines = translate_lines(model, tokenizers, _shown(sources), options, batch_tokens=batch_tokens)
+    asked = [prefix + source for source in sources]
+    lines = translate_lines(model, tokenizers, _shown(asked), options, batch_tokens=batch_tokens)
     best = [translations[0] for translations in lines]
     seconds = time.monotonic() - begun
     hypotheses = [translation.text for translation in best]
@@ -69,7 +72,7 @@ def evaluate_translation(
         result["phenomena"] = phenomena_of(sources, hypotheses)
     chosen = range(0, len(best), max(1, len(best) // samples))[:samples]
     result["samples"] = [
-        {"source": sources[row], "translation": hypotheses[row], "reference": references[row]} for row in chosen
+        {"source": asked[row], "translation": hypotheses[row], "reference": references[row]} for row in chosen
     ]
     return result
 

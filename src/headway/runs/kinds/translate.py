@@ -148,8 +148,9 @@ class Translate:
             pairs.task: evaluate_translation(
                 model,
                 _pair(vocabulary),
-                pairs.sources[:],
+                pairs.table[pairs.task.source][:],
                 pairs.targets[:],
+                prefix=pairs.task.prefix,
                 split=split,
                 options=build_decoding(self.config.decoding),
                 batch_tokens=self.config.decoding.batch_tokens,
