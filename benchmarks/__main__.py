@@ -5,7 +5,10 @@ from __future__ import annotations
 import subprocess
 import sys
 
-BENCHMARKS = ("train_translation", "translate", "generate", "load", "tokenize_text", "train_masked", "train_vocabulary")
+BENCHMARKS = (
+    "train_translation", "translate", "generate", "load", "tokenize_text", "train_masked", "train_vocabulary",
+    "train_classification", "train_classification_base", "label_files",
+)  # fmt: skip
 WITH_NANOGPT = ("train_characters", "shakespeare")  # need a checkout of it, so only by name
 WITH_MODELS = ("augment", "headlines")  # need trained models
 WITH_RECIPES = ("tfidf", "features")  # need the name of what they measure

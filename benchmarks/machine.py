@@ -144,6 +144,32 @@ def take_turns(children: Mapping[str, Child], question: Any, rounds: int, *, tit
     return results
 
 
+LAST = 10  # steps whose mean loss is compared
+
+
+def train_in_turns(children: Mapping[str, Child], steps: int, rounds: int, *, title: str) -> dict[str, Any]:
+    """So many optimizer steps of each child in every round, ours first; what each did, and as `curves` its losses."""
+    first = {variant: child.ask("initial") for variant, child in children.items()}
+    before = load()
+    answered = take_turns(children, steps, rounds, title=title)
+    result: dict[str, Any] = {"load": [before, load()], "choices": next(iter(first.values()))["choices"], "curves": {}}
+    for variant, child in children.items():
+        child.close()
+        answers = [answers[variant] for answers in answered]
+        counted = [answer for answer in answers if answer["counts"]]
+        result["curves"][variant] = losses = [loss for answer in answers for loss in answer["losses"]]
+        result[variant] = {
+            "tokens_per_second": round(statistics.median(answer["tokens"] / answer["seconds"] for answer in counted)),
+            "rounds": [round(answer["tokens"] / answer["seconds"]) for answer in counted],
+            "foreign_processors": [round(answer["foreign"], 2) for answer in counted],
+            "peak_mib": round(answers[-1]["peak_bytes"] / 2**20),
+            "initial_loss": round(first[variant]["loss"], 5),
+            "steps": len(losses),
+            "last_loss": round(statistics.mean(losses[-LAST:]), 4),
+        }
+    return result
+
+
 def speed(answers: Sequence[Answer], tokens: int) -> dict[str, Any]:
     """Tokens a second of the rounds that count, their seconds, and what else the machine did meanwhile."""
     counted = [answer for answer in answers if answer["counts"]]

@@ -93,7 +93,7 @@ PROGRAM = steps.Program(
     speed={"transformers": 3.5},
     memory={"transformers": 1.0},
     prepare=prepare,
-    feed=feed,
+    feed=lambda variant, folder: feed(),
     make=make,
 )
 

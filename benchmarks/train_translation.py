@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import math
 import os
-import statistics
 import sys
 import tempfile
 from pathlib import Path
@@ -26,12 +25,11 @@ from benchmarks.machine import (
     Answer,
     Child,
     has_bfloat16,
-    load,
     parser,
     processor,
     publish,
     serve,
-    take_turns,
+    train_in_turns,
     versions,
 )
 from benchmarks.trained import D_MODEL, LAYERS, SEED, VOCABULARY, Ours, Peer, fresh, marian, torch_transformer
@@ -41,7 +39,6 @@ ROWS = {
     "equal": ["headway", "marian", "torch", "marian-fused", "torch-fused"],
 }
 TARGETS = {"default": 4.0, "equal": 2.4}  # our speed over theirs, at least
-LAST = 10  # steps whose mean loss is compared
 NEAR = {"marian": 0.05, "torch": 0.5}  # nats between our mean loss and theirs: same weights, weights of its own
 
 
@@ -126,24 +123,8 @@ def measure(row: str, precision: str, folder: Path, arguments: argparse.Namespac
     children = {
         variant: Child(*command, "--row", row, "--precision", precision, "--worker", variant) for variant in ROWS[row]
     }
-    first = {variant: child.ask("initial") for variant, child in children.items()}
-    before = load()
-    rounds = take_turns(children, arguments.steps, arguments.rounds, title=f"{row}, {precision}")
-    result: dict[str, Any] = {"load": [before, load()], "choices": first["headway"]["choices"]}
-    for variant, child in children.items():
-        child.close()
-        answers = [answers[variant] for answers in rounds]
-        counted = [answer for answer in answers if answer["counts"]]
-        losses = [loss for answer in answers for loss in answer["losses"]]
-        result[variant] = {
-            "tokens_per_second": round(statistics.median(answer["tokens"] / answer["seconds"] for answer in counted)),
-            "rounds": [round(answer["tokens"] / answer["seconds"]) for answer in counted],
-            "foreign_processors": [round(answer["foreign"], 2) for answer in counted],
-            "peak_mib": round(answers[-1]["peak_bytes"] / 2**20),
-            "initial_loss": round(first[variant]["loss"], 5),
-            "steps": len(losses),
-            "last_loss": round(statistics.mean(losses[-LAST:]), 4),
-        }
+    result = train_in_turns(children, arguments.steps, arguments.rounds, title=f"{row}, {precision}")
+    del result["curves"]
     ours = result["headway"]
     result["ratios"] = {
         f"headway / {variant}": round(ours["tokens_per_second"] / result[variant]["tokens_per_second"], 2)

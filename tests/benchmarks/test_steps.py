@@ -8,7 +8,8 @@ from types import ModuleType
 
 import pytest
 
-from benchmarks import steps, train_masked, train_vocabulary
+from benchmarks import steps, train_classification, train_masked, train_vocabulary
+from headway.models.families.bert import Bert
 
 SIZES = {"VOCABULARY": 90, "LAYERS": 1, "D_MODEL": 32, "HEADS": 2, "DROPOUT": 0.0, "ROWS": 4, "LENGTH": 16}
 BATCHES = 3
@@ -52,3 +53,43 @@ def test_ratios_are_ours_over_theirs_and_what_differs_is_said() -> None:
     result["transformers"] |= {"peak_mib": 700, "last_loss": 3.06}
     assert steps.compare(program, result)["reaches"] == {"speed": True, "memory": False}
     assert steps.check(program, result) == ["last_loss: 3.0, and 3.06 of transformers"]
+
+
+@pytest.mark.filterwarnings("ignore")  # of the peer
+def test_classifiers_learn_alike_from_the_same_batches_and_a_user_of_the_peer_has_random_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HEADWAY_DATA", raising=False)
+    for name, value in {"VOCABULARY": 90, "LONGEST": 16, "TEXTS": 60, "ROWS": 6, "DROPOUT": 0.0}.items():
+        monkeypatch.setattr(train_classification, name, value)
+    choices = Bert(num_layers=1, d_model=32, num_heads=2, max_length=16, dropout=0.0, attention_dropout=0.0)
+    train_classification.prepare(choices, argparse.Namespace(), tmp_path)
+    feeds = {name: train_classification.feed(name, tmp_path) for name in train_classification.PROGRAM.variants}
+    random = feeds["transformers"].epoch(0)
+    assert [len(rows) for rows in random] == [6] * 10
+    assert sorted(row for rows in random for row in rows) == list(range(60))
+    plan = feeds["headway"].epoch(0)
+    assert all((a == b).all() for a, b in zip(plan, feeds["transformers-sorted"].epoch(0), strict=True))
+    batches = [feeds["headway"].parts(rows)[0][0] for rows in plan]
+    assert any(batch.layout.keep is not None for batch in batches)
+    curves = {}
+    for name in ("headway", "transformers-sorted"):
+        trained = train_classification.make(name, batches[0], "float32", tmp_path)
+        curves[name] = [steps.initial_loss(trained, batches[0])]
+        for batch in batches:
+            curves[name].append(trained.loss(batch))
+            trained.move()
+    assert curves["headway"] == pytest.approx(curves["transformers-sorted"], abs=2e-4)
+
+
+def test_of_who_reads_other_batches_only_the_first_loss_is_compared() -> None:
+    program = train_classification.PROGRAM
+    result = {name: {"initial_loss": 0.7, "last_loss": 0.5} for name in program.variants}
+    result["transformers"] = {"initial_loss": 0.7, "last_loss": 0.9}
+    assert not steps.check(program, result)
+    result["transformers"]["initial_loss"] = 0.71
+    result["transformers-sorted"]["last_loss"] = 0.6
+    assert steps.check(program, result) == [
+        "last_loss: 0.5, and 0.6 of transformers-sorted",
+        "initial_loss: 0.7, and 0.71 of transformers",
+    ]
