@@ -11,7 +11,7 @@ from headway.models.build import build
 from headway.models.families.bert import Bert
 from headway.nn.masks import Layout
 from headway.objectives.tagging import TaggedWindow, TagWords
-from headway.runs.kinds.labelled import with_head
+from headway.runs.kinds.labelled import with_usual_head
 from headway.spec import LabelHeadSpec
 
 ROWS = [([2, 7, 8, 9, 3], [1, 3], [0, 2]), ([2, 7, 3], [1], [1]), ([2, 9, 9, 9, 9, 7, 3], [5, 2, 3], [2, 2, 0])]
@@ -56,7 +56,7 @@ def test_the_loss_by_hand() -> None:
 def test_a_batch_is_the_sum_of_its_windows() -> None:
     torch.manual_seed(3)
     choices = Bert(num_layers=2, d_model=32, num_heads=4, max_length=16, dropout=0.0, attention_dropout=0.0)
-    spec = with_head(choices.spec(10), LabelHeadSpec(of="tokens", labels=("O", "B-PS", "I-PS")))
+    spec = with_usual_head(choices.spec(10), LabelHeadSpec(of="tokens", labels=("O", "B-PS", "I-PS")))
     model, objective = build(spec).double().eval(), TagWords()
     together = objective.loss(model, objective.collate(windows(), []))
     apart = [objective.loss(model, objective.collate([window], [])) for window in windows()]

@@ -14,7 +14,7 @@ from headway.errors import ConfigError, DataError
 from headway.evaluation.squad import answer_metrics, exact_and_f1
 from headway.objectives.span_qa import SpanQA
 from headway.runs.kinds.kind import Encoded, Splits, Vocabulary
-from headway.runs.kinds.labelled import Labelled, with_head
+from headway.runs.kinds.labelled import Labelled, with_usual_head
 from headway.runs.kinds.questions import Questions
 from headway.runs.kinds.raw_text import one, spread
 from headway.spec import LabelHeadSpec, ModelSpec, SingleStackSpec
@@ -67,7 +67,7 @@ class Answer(Labelled):
     def headed(self, spec: ModelSpec, data: Splits) -> ModelSpec:
         """See `Kind`; a model that answers stays as it is."""
         head = spec.label_head if isinstance(spec, SingleStackSpec) else None
-        return spec if head is not None and head.of == "span" else with_head(spec, HEAD)
+        return spec if head is not None and head.of == "span" else with_usual_head(spec, HEAD)
 
     def suits(self, spec: ModelSpec) -> str:
         """See `Kind`."""

@@ -22,7 +22,7 @@ from headway.evaluation.classification import (
 from headway.models.families import CLASSIFIERS
 from headway.objectives.classification import Example, LabelTexts
 from headway.runs.kinds.kind import Encoded, Splits, Vocabulary
-from headway.runs.kinds.labelled import Labelled, labels_of, with_head
+from headway.runs.kinds.labelled import Labelled, labels_of, with_usual_head
 from headway.runs.kinds.raw_text import one, spread
 from headway.spec import LabelHeadSpec, ModelSpec, Problem, RecurrentSpec, SingleStackSpec, WithoutStack
 from headway.tasks.classify import Classification, classify
@@ -63,7 +63,7 @@ class Classify(Labelled):
         problem = self._problem()
         labels = (NUMBER,) if problem == "regression" else labels_of(data["train"], self.config.data.label_separator)
         head = LabelHeadSpec(of="text", labels=labels, problem=problem)
-        return with_head(spec, head, self.config.objective.reads)
+        return with_usual_head(spec, head, self.config.objective.reads)
 
     def suits(self, spec: ModelSpec) -> str:
         """See `Kind`."""

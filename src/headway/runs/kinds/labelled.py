@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
+from headway.checkpoints.restore import with_head
 from headway.config import RunConfig
 from headway.data.sources import load
 from headway.data.tagged import Unit
@@ -123,7 +124,7 @@ class Labelled:
         return longest if most is None else min(longest, most)
 
 
-def with_head(
+def with_usual_head(
     spec: ModelSpec, head: LabelHeadSpec, reads: Literal["pooler", "first", "last", "mean"] | None = None
 ) -> SingleStackSpec | WithoutStack:
     """The spec with this head instead of its own, as its family is published; of an encoder-decoder the encoder.
@@ -136,7 +137,7 @@ def with_head(
         return labelled(spec, head)
     if isinstance(spec, TransformerSpec):
         spec = SingleStackSpec(family=spec.family, stack=spec.encoder, init=spec.init, tokens=spec.tokens)
-    assert isinstance(spec, SingleStackSpec), f"{spec.family} has no stack of blocks"
+    assert isinstance(spec, SingleStackSpec), f"{spec.family} has no stack of blocks"  # `suits` said so
     stack, is_text = spec.stack, head.of == "text"
     if is_text and reads is not None:
         head = dataclasses.replace(head, reads=reads)
@@ -148,7 +149,7 @@ def with_head(
         head = dataclasses.replace(head, reads="last" if stack.causal else "mean", bias=not stack.causal)
     if head.of != "span":
         head = dataclasses.replace(head, dropout=stack.dropout.residual)
-    return dataclasses.replace(spec, pooler=is_text and head.reads == "pooler", language_head=None, label_head=head)
+    return with_head(spec, head)
 
 
 def labels_of(rows: datasets.Dataset, separator: str | None) -> tuple[str, ...]:

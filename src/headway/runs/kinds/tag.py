@@ -18,7 +18,7 @@ from headway.errors import ConfigError, DataError, nearest
 from headway.evaluation.entities import Lexicon, names_types, tagging_metrics, tagging_report
 from headway.objectives.tagging import TaggedWindow, TagWords
 from headway.runs.kinds.kind import Encoded, Splits, Vocabulary
-from headway.runs.kinds.labelled import Labelled, with_head
+from headway.runs.kinds.labelled import Labelled, with_usual_head
 from headway.runs.kinds.raw_text import one, spread
 from headway.spec import LabelHeadSpec, ModelSpec, SingleStackSpec, TransformerSpec
 from headway.tasks.tag import Tagged, Words, tag, words_of
@@ -59,7 +59,7 @@ class Tag(Labelled):
         head = spec.label_head if isinstance(spec, SingleStackSpec) else None
         if head is not None and head.of == "tokens" and {*labels} <= {*head.labels}:
             return spec
-        return with_head(spec, LabelHeadSpec(of="tokens", labels=labels))
+        return with_usual_head(spec, LabelHeadSpec(of="tokens", labels=labels))
 
     def suits(self, spec: ModelSpec) -> str:
         """See `Kind`."""
