@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from headway.checkpoints.configuration import check_sizes, stacks
+from headway.checkpoints.copies import copied
 from headway.checkpoints.files import some
-from headway.checkpoints.room import Room
 from headway.checkpoints.weights import Weights
 from headway.errors import CheckpointError, ConfigError
 from headway.models.build import Model, build
@@ -76,14 +76,13 @@ def restore(
     if unnamed := sorted(places.keys() - {name for row in rows for name in row.names}):
         raise ConfigError(f"checkpoints of the family {spec.family} have no {some(unnamed)}; choose another head")
     _draw(model, spec, {name: places[name] for name in sorted(fresh)}, dtype, device)
-    room = Room()
     for row in rows:
         if row.theirs in stored:
             for name, part in zip(row.names, row.to_ours(weights.get(stored[row.theirs])), strict=True):
                 if torch.device(device).type != "cpu":
                     part = part.to(device, dtype).contiguous()
                 elif part.dtype != dtype or not (weights.may_be_kept and _is_alone(part)):
-                    part = room.copy(part, dtype)
+                    part = copied(part, dtype)
                 _put(model, places[name], part)
     for stack in model.modules():
         if isinstance(stack, Stack) and list(stack.position.buffers()):
