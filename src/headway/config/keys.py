@@ -40,7 +40,7 @@ class DataConfig:
     split_at: Literal["first", "last"] | None = _help("a line is two columns, parted at this delimiter; null: at each")
     label_separator: str | None = _help("what parts several labels in one column; null: a row has one")
     unit: Literal["word", "char"] = _help("what a line of a CoNLL file is", "word")
-    share: float = _help("learn from this share of the training rows, drawn by the seed", 1.0)
+    share: float = _help("classify, tag, answer: learn from this share of the training rows, drawn by the seed", 1.0)
     tasks: str | None = _help(
         "translate: what stands before a source, then its columns; several parted by ;, each perhaps with a weight"
     )
@@ -158,7 +158,7 @@ class TrainingConfig:
     ema_decay: float = _help("keep an exponential average of the weights, such as 0.999; 0: none", 0.0)
     validate_every: int = _help("steps between validations; 0: each epoch", 0)
     validation_bleu: bool = _help("translate the validation rows, greedily, and score them", True)
-    validation_rows: int = _help("how many rows are translated for that", 1000)
+    validation_rows: int = _help("how many validation rows are translated, tagged or answered", 1000)
     checkpoint_every: int = _help("steps between checkpoints; 0: each epoch", 0)
     keep_checkpoints: int = _help("how many last checkpoints stay, beside the best", 2)
     patience: int = _help("stop after this many validations without a better loss; 0: never", 0)
