@@ -97,11 +97,9 @@ def test_batches_follow_the_plan() -> None:
     assert sorted(np.concatenate(batches.evaluation())) == list(range(75))
 
 
-def test_a_rate_is_the_size_up_to_a_limit_and_flattened() -> None:
+def test_a_rate_is_the_size_flattened() -> None:
     assert mixing_rate(500) == 500.0
-    assert mixing_rate(500, maximum=300) == 300.0
-    assert mixing_rate(500, maximum=9000) == 500.0
-    assert mixing_rate(500, maximum=400, temperature=2.0) == 20.0
+    assert mixing_rate(400, temperature=2.0) == 20.0
     assert mixing_rate(500, temperature=1e9) == pytest.approx(mixing_rate(5, temperature=1e9))
 
 

@@ -43,20 +43,19 @@ class Task:
     weight: float  # of 3 and 1, the first is read three times as often
 
 
-def mixing_rate(examples: int, *, maximum: int | None = None, temperature: float = 1.0) -> float:
+def mixing_rate(examples: int, *, temperature: float = 1.0) -> float:
     """The weight of a task by its size, as in seqio's `mixing_rate_num_examples`.
 
     At temperature 1 examples are mixed in proportion; a higher one moves all tasks towards equal weight.
 
     Args:
         examples: rows of the task.
-        maximum: rows beyond this count nothing.
         temperature: T of `rate ** (1 / T)`.
 
-    >>> mixing_rate(1_000_000, maximum=65_536, temperature=2.0)
+    >>> mixing_rate(65_536, temperature=2.0)
     256.0
     """
-    return float(min(examples, maximum or examples) ** (1 / temperature))
+    return float(examples ** (1 / temperature))
 
 
 class Mixture:
