@@ -9,7 +9,7 @@ from nervaluate import Evaluator
 from sklearn.metrics import f1_score
 
 from headway.errors import DataError
-from headway.evaluation.entities import Lexicon, names_types, tagging_metrics, tagging_report
+from headway.evaluation.entities import Lexicon, is_bio, tagging_metrics, tagging_report
 
 LABELS = ["O", "B-PS", "I-PS", "B-LC", "I-LC"]
 
@@ -64,8 +64,8 @@ def test_labels_without_names() -> None:
     assert set(metrics) == {"accuracy", "macro_f1"}
     assert metrics["macro_f1"]["score"] == pytest.approx(f1_score(*flat, average="macro", zero_division=0), abs=1e-6)
     assert tagging_report(given, right)["per_class"]["NOUN"]["support"] == flat[0].count("NOUN")
-    assert not names_types(["O"])
-    assert not names_types(["O", "B-PS", "S-PS"])
+    assert not is_bio(["O"])
+    assert not is_bio(["O", "B-PS", "S-PS"])
 
 
 def test_the_lexicon_knows_words() -> None:
@@ -77,9 +77,7 @@ def test_the_lexicon_knows_words() -> None:
     assert Lexicon(["a b b"], [["DET", "NOUN", "NOUN"]], "word").tag("c a") == ["NOUN", "DET"]
 
 
-@pytest.mark.parametrize(
-    ("given", "message"), [([], "labels of 0 sentences against 1"), ([["O"]], "1: 1 labels")]
-)
+@pytest.mark.parametrize(("given", "message"), [([], "labels of 0 sentences against 1"), ([["O"]], "1: 1 labels")])
 def test_what_does_not_fit(given: list[list[str]], message: str) -> None:
     with pytest.raises(DataError, match=message):
         tagging_metrics(given, [["O", "O"]])

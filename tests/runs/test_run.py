@@ -92,8 +92,8 @@ def test_the_card_says_how_it_came_about(tiny_run: Path) -> None:
     assert evaluation["metrics"]["bleu"]["signature"] in card
     assert environment["choices"].keys() == {"dtype", "linear", "attention", "threads"}
     split = {sample["source"] for sample in evaluation["samples"]}
-    data = kind_of(read_config(tiny_run / "config.yaml")).load()
-    kept = list(zip(data["train"]["source"], data["train"]["target"], strict=True))
+    (train,) = kind_of(read_config(tiny_run / "config.yaml")).load()["train"]
+    kept = list(train.rows())
     digest = hashlib.sha256("".join(f"{source}\t{target}\n" for source, target in kept).encode()).hexdigest()
     assert digest in card
     assert not split & {source for source, _ in kept}, "a test row was trained on"

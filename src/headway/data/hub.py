@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from headway.data.readers import Row
-from headway.data.tables import Part
+from headway.data.tables import Part, rows_of
 from headway.data.tagged import as_row
 from headway.errors import ConfigError, DataError, nearest
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import datasets  # type: ignore[import-untyped]
 
 _SPLITS = {"train": ["train"], "validation": ["validation", "valid", "dev"], "test": ["test"]}
-_CHUNK = 1000  # rows read at once
 
 
 def hub_parts(name: str, wanted: Sequence[tuple[str, str]]) -> dict[str, Part]:
@@ -68,12 +67,9 @@ def table_parts(
 
 def _rows(table: datasets.Dataset, columns: Sequence[str], roles: Sequence[str]) -> Iterator[Row]:
     classes = {name: _classes(table.features[name]) for name in columns}
-    table = table.select_columns(list(dict.fromkeys(columns)))
-    for start in range(0, len(table), _CHUNK):
-        chunk = table[start : start + _CHUNK]
-        for values in zip(*(chunk[name] for name in columns), strict=True):
-            row = [_text(value, classes[name]) for name, value in zip(columns, values, strict=True)]
-            yield as_row(row, roles, None, lambda word: "")
+    for values in rows_of(table, *columns):
+        row = [_text(value, classes[name]) for name, value in zip(columns, values, strict=True)]
+        yield as_row(row, roles, None, lambda word: "")
 
 
 def _classes(feature: Any) -> Sequence[str] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 TABLE_VERSION = 1
 _CHUNK = 10_000  # rows written at once
+_READ = 1000  # rows read at once
 _BLOCK = 1 << 20  # bytes read at once
 
 
@@ -53,6 +54,20 @@ def file_digest(path: Path) -> tuple[str, int]:
             size += len(block)
             advance(len(block))
     return digest.hexdigest(), size
+
+
+def rows_of(table: datasets.Dataset, *columns: str) -> Iterator[tuple[Any, ...]]:
+    """The rows of some columns, one after another; little of the table is in memory."""
+    for part in table.select_columns(list(dict.fromkeys(columns))).iter(_READ):
+        yield from zip(*(part[column] for column in columns), strict=True)
+
+
+def rows_digest(rows: Iterable[Sequence[str]]) -> str:
+    """The hash of rows, columns parted by tabs, whatever files they came from."""
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(("\t".join(row) + "\n").encode())
+    return digest.hexdigest()
 
 
 def build_tables(

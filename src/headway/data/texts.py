@@ -26,7 +26,7 @@ from headway.data import sources
 from headway.data.lines import read_lines
 from headway.data.progress import progress
 from headway.data.readers import Form, infer_format, read_rows
-from headway.data.tables import file_digest, share_out
+from headway.data.tables import file_digest, rows_of, share_out
 from headway.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 TEXT_VERSION = 1
 ROLE, PROMPT = "text", "prompt"
-_CHUNK = 1000  # rows of a table read at once
 _STEP = 1 << 20  # bytes between two moves of a bar
 
 Document = Literal["line", "blank_line", "file"]
@@ -161,17 +160,12 @@ def _one_after_another(parts: Sequence[Texts]) -> Texts:
 
 def _of_table(title: str, table: datasets.Dataset, separator: str) -> Texts:
     """A table of the cache, whose folder is named by the hash of its content."""
-    file, is_prompted = Path(table.cache_files[0]["filename"]), PROMPT in table.column_names
-    recipe = f"{TEXT_VERSION} {file.parent.name} {file.name}" + (f" {separator}" if is_prompted else "")
-    read = partial(_lines_of, partial(_table_rows, table), separator)
+    file = Path(table.cache_files[0]["filename"])
+    roles = [role for role in (ROLE, PROMPT) if role in table.column_names]
+    recipe = f"{TEXT_VERSION} {file.parent.name} {file.name}" + (f" {separator}" if PROMPT in roles else "")
+    read = partial(_lines_of, partial(rows_of, table, *roles), separator)
     size = file.stat().st_size
     return Texts(title, hashlib.sha256(recipe.encode()).hexdigest(), size, partial(_some, title, read))
-
-
-def _table_rows(table: datasets.Dataset) -> Iterator[Sequence[str]]:
-    roles = [role for role in (ROLE, PROMPT) if role in table.column_names]
-    for chunk in table.iter(_CHUNK):
-        yield from zip(*(chunk[role] for role in roles), strict=True)
 
 
 def _lines_of(rows: Callable[[], Iterator[Sequence[str]]], separator: str) -> Iterator[Line]:

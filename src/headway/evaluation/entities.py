@@ -22,8 +22,8 @@ from headway.evaluation.counts import Numbers, ratio
 Sentences = Sequence[Sequence[str]]  # of labels
 
 
-def names_types(labels: Iterable[str]) -> bool:
-    """Whether these labels say where names begin and go on: `O`, `B-X` and `I-X`, and not `O` alone."""
+def is_bio(labels: Iterable[str]) -> bool:
+    """Whether these labels are of the BIO scheme: `O`, `B-X` and `I-X`, and not `O` alone."""
     found = set(labels) - {"O"}
     return bool(found) and all(label[:2] in ("B-", "I-") for label in found)
 
@@ -41,7 +41,7 @@ def tagging_metrics(predicted: Sentences, references: Sentences) -> Metrics:
     """
     _check(predicted, references)
     words = np.array([[_hits(*pair), len(pair[0])] for pair in zip(predicted, references, strict=True)], np.float32)
-    is_named = names_types(label for rows in (predicted, references) for row in rows for label in row)
+    is_named = is_bio(label for rows in (predicted, references) for row in rows for label in row)
     found, signature = (_entities if is_named else _labels)(predicted, references)
     statistics = np.concatenate([words, found], axis=1)
     drawn = np.concatenate([counts @ statistics for counts in resampled(len(statistics))]).astype(np.float64)
@@ -57,7 +57,7 @@ def tagging_report(predicted: Sentences, references: Sentences) -> dict[str, Any
     """Precision, recall, F1 and count of each type of name, or of each label, as `class_report` has them."""
     _check(predicted, references)
     flat = [[label for row in rows for label in row] for rows in (predicted, references)]
-    if not names_types([*flat[0], *flat[1]]):
+    if not is_bio([*flat[0], *flat[1]]):
         return class_report(flat[0], flat[1], labels=sorted({*flat[0], *flat[1]}))
     hits, calls, support = Counter[str](), Counter[str](), Counter[str]()
     for given, right in zip(_names(predicted), _names(references), strict=True):

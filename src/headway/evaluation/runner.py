@@ -24,7 +24,6 @@ def evaluate_translation(
     sources: Sequence[str],
     references: Sequence[str],
     *,
-    split: str,
     options: Decoding,
     batch_tokens: int = 4000,
     set_name: str | None = None,
@@ -38,7 +37,6 @@ def evaluate_translation(
         tokenizers: of the model.
         sources: one text a row.
         references: one translation a row.
-        split: the name of the rows, for the record.
         options: how the model is asked.
         batch_tokens: padded tokens of one decoding batch.
         set_name: the named set the rows come from; `quickstart` is also measured phenomenon by phenomenon.
@@ -46,7 +44,7 @@ def evaluate_translation(
         samples: translations, evenly spaced, that are kept for people to read.
 
     Returns:
-        Task, split, metrics (each with its score and, where there is one, signature and interval), rows, seconds, the
+        Metrics (each with its score and, where there is one, signature and interval), rows, seconds, the
         decoding, samples, the share of outputs that were as long as they may be, and the scores that the sources
         themselves would have had: what a translator that copies is worth.
     """
@@ -60,8 +58,6 @@ def evaluate_translation(
     metrics["exact_match"] = exact_match(hypotheses, references)
     metrics["hit_length_limit"] = {"score": sum(translation.hit_limit for translation in best) / len(best)}
     result: dict[str, Any] = {
-        "task": "translate",
-        "split": split,
         "metrics": metrics,
         "copied_source": translation_metrics(sources, references, resamples=0),
         "rows": len(best),

@@ -10,7 +10,7 @@ from headway.checkpoints import native
 from headway.config import RunConfig, build_config, read_values
 from headway.data.readers import infer_format
 from headway.errors import CheckpointError, ConfigError, DataError
-from headway.runs.kinds import kind_of
+from headway.runs.kinds import evaluation_of, kind_of
 from headway.tasks.loaded import load
 
 _SOURCES = ("data.name", "data.train", "data.validation", "data.test")
@@ -60,7 +60,7 @@ def evaluate(
         raise DataError(f"the data has no split {split}, only {', '.join(splits)}; name it with --data.{split}")
     if loaded.tokenizer is None:
         raise CheckpointError(f"{model} holds a model without a tokenizer; text cannot be given to it")
-    result = kind.evaluate(loaded.model, loaded.tokenizer, splits, split)
+    result = evaluation_of(kind, loaded.model, loaded.tokenizer, splits, split)
     place = Path(model) if Path(model).is_dir() else Path()
     native.write_json(Path(out) if out else place / "evaluation.json", result)
     return result

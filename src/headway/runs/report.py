@@ -10,6 +10,7 @@ from headway.explain.attend import attend
 from headway.explain.figures import training_curves
 from headway.explain.page import write_page
 from headway.runs.folder import RunFolder
+from headway.runs.kinds import evaluation_of
 from headway.runs.learning import put_back
 from headway.runs.prepare import Prepared
 from headway.runs.summary import commands
@@ -22,7 +23,7 @@ def finish(prepared: Prepared, training: Training, folder: RunFolder) -> None:
     weights = _keep_weights(prepared, training, folder)
     prepared.model.eval().requires_grad_(False)
     split = "test" if "test" in prepared.data else "validation"
-    evaluation = prepared.kind.evaluate(prepared.model, prepared.vocabulary, prepared.data, split)
+    evaluation = evaluation_of(prepared.kind, prepared.model, prepared.vocabulary, prepared.data, split)
     native.write_json(folder.path / "evaluation.json", evaluation)
     training_curves(folder.metrics, folder.plots)
     if "classes" in evaluation:

@@ -9,6 +9,7 @@ from headway.runs.kinds.causal import Causal
 from headway.runs.kinds.classify import Classify
 from headway.runs.kinds.kind import Encoded, Kind, Learning, Splits, Vocabulary
 from headway.runs.kinds.masked import Masked
+from headway.runs.kinds.measuring import evaluation_of
 from headway.runs.kinds.spans import Spans
 from headway.runs.kinds.tag import Tag
 from headway.runs.kinds.translate import Translate
@@ -24,7 +25,7 @@ KINDS: Mapping[str, Callable[[RunConfig], Kind]] = {
     "bidirectional-lm": Bidirectional,
 }
 
-__all__ = ["KINDS", "Encoded", "Kind", "Learning", "Splits", "Vocabulary", "kind_of"]
+__all__ = ["KINDS", "Encoded", "Kind", "Learning", "Splits", "Vocabulary", "evaluation_of", "kind_of"]
 
 
 def kind_of(config: RunConfig) -> Kind:

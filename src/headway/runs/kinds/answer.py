@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -10,13 +9,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from headway.data.cache import encode
 from headway.data.progress import progress
 from headway.data.squad import Gold, golds
+from headway.data.tables import rows_of
 from headway.errors import ConfigError, DataError
 from headway.evaluation.squad import answer_metrics, exact_and_f1
 from headway.objectives.span_qa import SpanQA
-from headway.runs.kinds.kind import Encoded, Splits, Vocabulary
+from headway.runs.kinds.kind import Encoded, Splits, Vocabulary, one
 from headway.runs.kinds.labelled import Labelled, with_usual_head
+from headway.runs.kinds.measuring import seconds_a_row, spread
 from headway.runs.kinds.questions import Questions
-from headway.runs.kinds.raw_text import one, spread
 from headway.spec import LabelHeadSpec, ModelSpec, SingleStackSpec
 from headway.tasks.answer import answer_pairs
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 ROLES = ("context", "question", "answers", "id")  # the first says what a held-out share never parts
 HEAD = LabelHeadSpec(of="span", labels=("start", "end"))
 NO_ANSWER = "(no answer)"
-_CHUNK = 1000  # rows read at a time
-_TIMED = 128  # questions answered to time an evaluation
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +97,7 @@ class Answer(Labelled):
 
     def scores(self, model: Any, vocabulary: Vocabulary, data: Splits) -> dict[str, float]:
         """Exact match and F1 of the first validation questions, in percent."""
-        rows = self._validated(data)
+        rows = self.validated(data)
         if not len(rows):
             return {}
         references = _references(rows)
@@ -109,14 +107,11 @@ class Answer(Labelled):
 
     def evaluate(self, model: Any, vocabulary: Vocabulary, data: Splits, split: str) -> dict[str, Any]:
         """Exact match and F1 as published scripts give them, and those of random spans as long."""
-        begun, rows = time.monotonic(), data[split]
+        rows = data[split]
         given, references = self._answered(model, vocabulary, rows), _references(rows)
         return {
-            "task": self.config.task,
-            "split": split,
             "metrics": answer_metrics(given, references, [context for _, context, _ in _rows(rows)]),
             "rows": len(rows),
-            "seconds": round(time.monotonic() - begun, 3),
             "samples": [
                 {
                     "source": rows["question"][i],
@@ -130,15 +125,8 @@ class Answer(Labelled):
     def seconds(self, model: Any, vocabulary: Vocabulary, data: Splits, split: str) -> tuple[float, float]:
         """See `Kind`; from questions spread over the split."""
         rows = data[split]
-        some = rows.select(range(0, len(rows), max(1, len(rows) // _TIMED)))
-        begun = time.perf_counter()
-        self._answered(model, vocabulary, some)
-        each = (time.perf_counter() - begun) / len(some)
-        return each * len(self._validated(data)), each * len(rows)
-
-    def _validated(self, data: Splits) -> datasets.Dataset:
-        rows = data["validation"]
-        return rows.select(range(min(self.config.training.validation_rows, len(rows))))
+        each = seconds_a_row(rows, lambda some: self._answered(model, vocabulary, some))
+        return each * len(self.validated(data)), each * len(rows)
 
     def _answered(self, model: Any, vocabulary: Vocabulary, rows: datasets.Dataset) -> list[str]:
         """The answer to each question; where some have none, nothing if that is more probable."""
@@ -157,9 +145,8 @@ class Answer(Labelled):
 
 def _rows(rows: datasets.Dataset) -> Iterator[tuple[str, str, list[Gold]]]:
     """Question, text and right answers of each row."""
-    for start in range(0, len(rows), _CHUNK):
-        part = rows[start : start + _CHUNK]
-        yield from zip(part["question"], part["context"], map(golds, part["answers"]), strict=True)
+    for question, context, answers in rows_of(rows, "question", "context", "answers"):
+        yield question, context, golds(answers)
 
 
 def _references(rows: datasets.Dataset) -> list[list[str]]:

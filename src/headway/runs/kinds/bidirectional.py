@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import time
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -16,8 +15,9 @@ from headway.evaluation.language import language_metrics
 from headway.evaluation.proportion import mean_with_interval
 from headway.objectives.bidirectional_lm import BidirectionalLM
 from headway.runs.build import choices_of
-from headway.runs.kinds.kind import Encoded, Splits, Vocabulary
-from headway.runs.kinds.raw_text import RawText, batches_of, one, seconds_of, spread, tokens_of
+from headway.runs.kinds.kind import Encoded, Splits, Vocabulary, one, tokens_of
+from headway.runs.kinds.measuring import batches_of, spread
+from headway.runs.kinds.raw_text import RawText
 from headway.spec import BidirectionalSpec, ModelSpec
 from headway.text.characters import spellings
 
@@ -65,7 +65,6 @@ class Bidirectional(RawText):
     @torch.no_grad()
     def evaluate(self, model: Any, vocabulary: Vocabulary, data: Splits, split: str) -> dict[str, Any]:
         """Bits per byte of each direction, in blocks, and a unigram's beside them; unknown words count as one word."""
-        begun = time.monotonic()
         corpus, objective = self.corpus(data, split, vocabulary), self.objective(model.spec, vocabulary)
         encoded = self.encode(data, split, vocabulary, model.spec)
         rows: dict[str, list[float]] = {"forward": [], "backward": []}  # a batch each, in nats
@@ -85,18 +84,9 @@ class Bidirectional(RawText):
             metrics["unigram_bits_per_byte"] = language_metrics(baseline, corpus, resamples=0)["bits_per_byte"]
         lines = [one(vocabulary).decode(corpus.line(int(n))[:100].tolist()) for n in spread(len(corpus.lines) - 1)]
         return {
-            "task": self.config.task,
-            "split": split,
             "metrics": metrics,
             "rows": len(corpus),
             "tokens": sum(counts),
             "bytes": corpus.bytes,
-            "seconds": round(time.monotonic() - begun, 3),
             "samples": [{"source": " ".join(re.split(r"\s+", line.strip())[:_WORDS]), "written": ""} for line in lines],
         }
-
-    def seconds(self, model: Any, vocabulary: Vocabulary, data: Splits, split: str) -> tuple[float, float]:
-        """See `Kind`."""
-        encoded = self.encode(data, split, vocabulary, model.spec)
-        budget = self.config.training.batch_tokens
-        return 0.0, seconds_of(model, encoded, self.objective(model.spec, vocabulary), budget)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -22,8 +21,9 @@ from headway.evaluation.language import language_metrics, token_nll
 from headway.evaluation.ngrams import KneserNey, Unigram
 from headway.objectives.causal_lm import CausalLM
 from headway.runs.build import choices_of
-from headway.runs.kinds.kind import Encoded, Splits, Vocabulary
-from headway.runs.kinds.raw_text import RawText, one, seconds_of, spread, tokens_of
+from headway.runs.kinds.kind import Encoded, Splits, Vocabulary, one, tokens_of
+from headway.runs.kinds.measuring import spread
+from headway.runs.kinds.raw_text import RawText
 from headway.spec import AwdLstmSpec, ModelSpec, SingleStackSpec
 from headway.tasks.generate import generate
 from headway.text.tokenizer import TokenizerPair
@@ -99,7 +99,6 @@ class Causal(RawText):
 
         The counts are a unigram's and, of a text that they fit the memory for, an interpolated Kneser-Ney 5-gram's.
         """
-        begun = time.monotonic()
         corpus = self.corpus(data, split, vocabulary)
         tokens, longest = model.spec.tokens, self.config.data.max_length
         nll = token_nll(model, corpus, start_id=tokens.start_id, end_id=tokens.end_id, max_length=longest)
@@ -117,22 +116,18 @@ class Causal(RawText):
                 bits = language_metrics(baseline, scored, resamples=0)["bits_per_byte"]
                 metrics[f"{name}_bits_per_byte"] = bits
         return {
-            "task": self.config.task,
-            "split": split,
             "metrics": metrics,
             "rows": len(corpus),
             "tokens": found["tokens"],
             "bytes": found["bytes"],
             "stride": {"window": longest, "stride": max(1, longest // 2)},
-            "seconds": round(time.monotonic() - begun, 3),
             "samples": self._samples(model, vocabulary, corpus),
         }
 
     def seconds(self, model: Any, vocabulary: Vocabulary, data: Splits, split: str) -> tuple[float, float]:
         """See `Kind`: with half a window as stride, each token is read twice."""
-        encoded = self.encode(data, split, vocabulary, model.spec)
-        budget = self.config.training.batch_tokens
-        return 0.0, 2 * seconds_of(model, encoded, self.objective(model.spec, vocabulary), budget)
+        scores, losses = RawText.seconds(self, model, vocabulary, data, split)
+        return scores, 2 * losses
 
     @property
     def _is_prompted(self) -> bool:

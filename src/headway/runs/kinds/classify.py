@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headway.data.cache import TokenStore, encode
+from headway.data.tables import rows_of
 from headway.errors import DataError, nearest
 from headway.evaluation.classification import (
     class_report,
@@ -21,20 +21,19 @@ from headway.evaluation.classification import (
 )
 from headway.models.families import CLASSIFIERS
 from headway.objectives.classification import Example, LabelTexts
-from headway.runs.kinds.kind import Encoded, Splits, Vocabulary
-from headway.runs.kinds.labelled import Labelled, labels_of, with_usual_head
-from headway.runs.kinds.raw_text import one, spread
+from headway.runs.kinds.kind import Encoded, Splits, Vocabulary, note_of, one
+from headway.runs.kinds.labelled import Labelled, labels_of, parted, with_usual_head
+from headway.runs.kinds.measuring import seconds_a_row, spread
 from headway.spec import LabelHeadSpec, ModelSpec, Problem, RecurrentSpec, SingleStackSpec, WithoutStack
 from headway.tasks.classify import Classification, classify
-from headway.tasks.rows import TooLong, fit
+from headway.tasks.rows import fit
 from headway.text.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     import datasets  # type: ignore[import-untyped]
 
-_CHUNK = 1000  # rows read at a time
-_TIMED = 256  # rows classified to time an evaluation
 NUMBER = "number"  # the label of a head that gives one
+_SEPARATOR = ","  # of several labels, where the configuration names none
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ class Classify(Labelled):
     def learn(self, data: Splits) -> Vocabulary:
         """See `Kind`."""
         return self.vocabulary(
-            text for column in _text_columns(data["train"]) for text in _column(data["train"], column)
+            text for column in _text_columns(data["train"]) for (text,) in rows_of(data["train"], column)
         )
 
     def spec(self, vocabulary: Vocabulary, data: Splits) -> ModelSpec:
@@ -89,12 +88,9 @@ class Classify(Labelled):
                 f"{split} split: row {int(is_long.argmax()) + 1:,} and {int(is_long.sum()) - 1:,} more are longer than "
                 f"{most} tokens; raise data.max_length, or choose data.too_long truncate or drop"
             )
-        note = ""
-        if is_long.any():
-            done = "left out" if len(kept) < len(rows) else "cut"
-            note = f"{split}: {int(is_long.sum()):,} rows are longer than {most} tokens and were {done}"
-        examples = Examples(stores, labels, tokenizer, most, kept)
-        return Encoded(examples, np.minimum(lengths[kept], most), note)
+        done = "left out" if len(kept) < len(rows) else "cut"
+        note = note_of(split, {f"rows are longer than {most} tokens and were {done}": int(is_long.sum())})
+        return Encoded(Examples(stores, labels, tokenizer, most, kept), np.minimum(lengths[kept], most), note)
 
     def objective(self, spec: ModelSpec, vocabulary: Vocabulary) -> LabelTexts:
         """See `Kind`."""
@@ -102,10 +98,9 @@ class Classify(Labelled):
 
     def evaluate(self, model: Any, vocabulary: Vocabulary, data: Splits, split: str) -> dict[str, Any]:
         """The metrics of the problem with their intervals, and what pictures of classes are drawn from."""
-        begun = time.monotonic()
         rows, head = data[split], model.label_head.spec
-        found = list(self._classified(model, vocabulary, rows))
-        result: dict[str, Any] = {"task": self.config.task, "split": split, **self._measured(found, rows, head)}
+        found = self._classified(model, vocabulary, rows)
+        result = self._measured(found, rows, head)
         if nothing := sum(not classification.scores for classification in found):
             result["empty"] = nothing
         samples = [
@@ -116,36 +111,31 @@ class Classify(Labelled):
             }
             for i in spread(len(rows))
         ]
-        return result | {"rows": len(rows), "seconds": round(time.monotonic() - begun, 3), "samples": samples}
+        return result | {"rows": len(rows), "samples": samples}
 
     def seconds(self, model: Any, vocabulary: Vocabulary, data: Splits, split: str) -> tuple[float, float]:
         """See `Kind`; from rows spread over the split."""
         rows = data[split]
-        some = rows.select(range(0, len(rows), max(1, len(rows) // _TIMED)))
-        begun = time.perf_counter()
-        list(self._classified(model, vocabulary, some))
-        return 0.0, (time.perf_counter() - begun) * len(rows) / len(some)
+        return 0.0, len(rows) * seconds_a_row(rows, lambda some: self._classified(model, vocabulary, some))
 
     def _problem(self) -> Problem:
         asked = self.config.objective.problem
         return asked or ("multi" if self.config.data.label_separator else "single")
 
-    def _classified(self, model: Any, vocabulary: Vocabulary, rows: datasets.Dataset) -> Iterator[Classification]:
+    def _classified(self, model: Any, vocabulary: Vocabulary, rows: datasets.Dataset) -> list[Classification]:
         columns = _text_columns(rows)
-        texts = zip(*(_column(rows, column) for column in columns), strict=True)
-        inputs: Iterator[Any] = (row if len(columns) > 1 else row[0] for row in texts)
-        return classify(model, one(vocabulary), inputs)
+        texts = (row if len(row) > 1 else row[0] for row in rows_of(rows, *columns))
+        return list(classify(model, one(vocabulary), texts))
 
     def _measured(self, found: list[Classification], rows: datasets.Dataset, head: LabelHeadSpec) -> dict[str, Any]:
         """Metrics, and the classes where there are some; an empty text has no label, and the mean number."""
-        references, labels = list(_column(rows, "label")), head.labels
+        references, labels = [label for (label,) in rows_of(rows, "label")], head.labels
         if head.problem == "regression":
             numbers = [_number(text, i) for i, text in enumerate(references, 1)]
             given = [row.scores.get(NUMBER, float(np.mean(numbers))) for row in found]
             return {"metrics": regression_metrics(given, numbers), "classes": regression_report(given, numbers)}
         if head.problem == "multi":
-            separator = self.config.data.label_separator or ","
-            several = [[part.strip() for part in text.split(separator) if part.strip()] for text in references]
+            several = [parted(text, self.config.data.label_separator or _SEPARATOR) for text in references]
             predicted = [row.labels for row in found]
             scores = [row.scores or dict.fromkeys(labels, 0.0) for row in found]
             return {
@@ -177,17 +167,11 @@ class Examples:
         """One row."""
         row = int(self.kept[place])
         texts = [store[row].tolist() for store in self.stores]
-        cut: TooLong = "cut"
-        return Example(fit(self.around, self.most, *texts, name=f"row {row + 1}", too_long=cut).read, self.labels[row])
+        return Example(fit(self.around, self.most, *texts, name=f"row {row + 1}").read, self.labels[row])
 
 
 def _text_columns(rows: datasets.Dataset) -> list[str]:
     return [column for column in ("text", "pair") if column in rows.column_names]
-
-
-def _column(rows: datasets.Dataset, name: str) -> Iterator[str]:
-    for start in range(0, len(rows), _CHUNK):
-        yield from rows[start : start + _CHUNK][name]
 
 
 def _numbers(rows: datasets.Dataset, split: str, head: LabelHeadSpec, separator: str | None) -> NDArray[np.generic]:
@@ -196,7 +180,7 @@ def _numbers(rows: datasets.Dataset, split: str, head: LabelHeadSpec, separator:
     Raises:
         DataError: a row has a label that the model has not, or no number where one is learned.
     """
-    column = _column(rows, "label")
+    column = [label for (label,) in rows_of(rows, "label")]
     if head.problem == "regression":
         return np.array([[_number(text, i, split)] for i, text in enumerate(column, 1)], np.float32)
     places = {label: place for place, label in enumerate(head.labels)}
@@ -204,8 +188,8 @@ def _numbers(rows: datasets.Dataset, split: str, head: LabelHeadSpec, separator:
         return np.array([_place(text, places, i, split) for i, text in enumerate(column, 1)], np.int64)
     table = np.zeros((len(rows), len(places)), np.float32)
     for i, text in enumerate(column, 1):
-        for part in filter(str.strip, text.split(separator or ",")):
-            table[i - 1, _place(part.strip(), places, i, split)] = 1
+        for label in parted(text, separator or _SEPARATOR):
+            table[i - 1, _place(label, places, i, split)] = 1
     return table
 
 

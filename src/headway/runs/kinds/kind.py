@@ -10,8 +10,9 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from headway.config import RunConfig
 from headway.objectives.losses import Losses
-from headway.spec import ModelSpec
+from headway.spec import ModelSpec, SpecialTokens
 from headway.text.tokenizer import Tokenizer, TokenizerPair
 from headway.training.feed import Rowed, Rows
 
@@ -47,6 +48,11 @@ class Learning(Protocol):
 
 class Kind(Protocol):
     """A task of `config.task`, for one configuration."""
+
+    @property
+    def config(self) -> RunConfig:
+        """All of it."""
+        ...
 
     @property
     def unit(self) -> str:
@@ -107,7 +113,7 @@ class Kind(Protocol):
         ...
 
     def evaluate(self, model: Any, vocabulary: Vocabulary, data: Splits, split: str) -> dict[str, Any]:
-        """What goes into `evaluation.json`; `model` is in evaluation mode."""
+        """What is found in a split: `metrics`, how many `rows`, `samples`, …; `model` is in evaluation mode."""
         ...
 
     def seconds(self, model: Any, vocabulary: Vocabulary, data: Splits, split: str) -> tuple[float, float]:
@@ -121,3 +127,20 @@ class Kind(Protocol):
     def digest(self, train: Any) -> str:
         """The hash of the training text, 64 digits."""
         ...
+
+
+def one(vocabulary: Vocabulary) -> Tokenizer:
+    """The vocabulary of all text."""
+    return vocabulary.target if isinstance(vocabulary, TokenizerPair) else vocabulary
+
+
+def tokens_of(vocabulary: Vocabulary) -> SpecialTokens:
+    """The ids that have a meaning of their own."""
+    tokenizer = one(vocabulary)
+    return SpecialTokens(pad_id=tokenizer.pad_id, start_id=tokenizer.start_id, end_id=tokenizer.end_id)
+
+
+def note_of(split: str, counts: Mapping[str, int]) -> str:
+    """What a person should know of the rows of a split: of each kind how many there are, where there are any."""
+    said = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
+    return f"{split}: {said}" if said else ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,13 +12,13 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from headway.checkpoints.restore import with_head
 from headway.config import RunConfig
 from headway.data.sources import load
+from headway.data.tables import rows_digest, rows_of
 from headway.data.tagged import Unit
 from headway.decoding.options import source_reach
 from headway.errors import ConfigError, DataError
 from headway.models.families import CLASSIFIERS, SPELLED
 from headway.runs.build import choices_of, train_vocabulary
-from headway.runs.kinds.kind import Splits, Vocabulary
-from headway.runs.kinds.raw_text import one, tokens_of
+from headway.runs.kinds.kind import Splits, Vocabulary, one, tokens_of
 from headway.spec import LabelHeadSpec, ModelSpec, SingleStackSpec, TransformerSpec, WithoutStack, labelled
 from headway.text.characters import spelled
 from headway.text.tokenizer import Tokenizer
@@ -27,7 +26,6 @@ from headway.text.tokenizer import Tokenizer
 if TYPE_CHECKING:
     import datasets  # type: ignore[import-untyped]
 
-_CHUNK = 1000  # rows read at a time
 _UNTRAINED = ("learned", "sinusoidal")  # positions that mean nothing beyond the longest row that was learned from
 
 
@@ -57,16 +55,17 @@ class Labelled:
         return f"{len(train):,} rows"
 
     def digest(self, train: datasets.Dataset) -> str:
-        """The hash of its rows, columns parted by tabs, whatever files they came from."""
-        digest = hashlib.sha256()
-        for part in train.iter(_CHUNK):
-            for row in zip(*part.values(), strict=True):
-                digest.update(("\t".join(row) + "\n").encode())
-        return digest.hexdigest()
+        """See `Kind`."""
+        return rows_digest(rows_of(train, *train.column_names))
 
     def scores(self, model: object, vocabulary: Vocabulary, data: Splits) -> dict[str, float]:
         """See `Kind`: the losses say all."""
         return {}
+
+    def validated(self, data: Splits) -> datasets.Dataset:
+        """The rows of which a validation measures more than the loss."""
+        rows = data["validation"]
+        return rows.select(range(min(self.config.training.validation_rows, len(rows))))
 
     def tables(self, roles: Sequence[str], unit: Unit | None = None) -> datasets.DatasetDict:
         """Columns for the roles; relative files are looked for under `HEADWAY_DATA` too; `data.share` is drawn.
@@ -152,6 +151,11 @@ def with_usual_head(
     return with_head(spec, head)
 
 
+def parted(label: str, separator: str) -> list[str]:
+    """Several labels in one column."""
+    return [part.strip() for part in label.split(separator) if part.strip()]
+
+
 def labels_of(rows: datasets.Dataset, separator: str | None) -> tuple[str, ...]:
     """The labels there are, numbers by size and words by alphabet.
 
@@ -159,12 +163,10 @@ def labels_of(rows: datasets.Dataset, separator: str | None) -> tuple[str, ...]:
         DataError: there is only one, or a row without a label.
     """
     found: set[str] = set()
-    for start in range(0, len(rows), _CHUNK):
-        for number, label in enumerate(rows[start : start + _CHUNK]["label"], start + 1):
-            parts = label.split(separator) if separator else [label]
-            if not label.strip() and not separator:
-                raise DataError(f"train split: row {number:,} has no label; give it one, or leave the row out")
-            found.update(part.strip() for part in parts if part.strip())
+    for number, (label,) in enumerate(rows_of(rows, "label"), 1):
+        if not label.strip() and not separator:
+            raise DataError(f"train split: row {number:,} has no label; give it one, or leave the row out")
+        found.update(parted(label, separator) if separator else [label.strip()])
     if len(found) < 2:
         raise DataError(
             f"train split: the only label is {', '.join(found) or 'empty'}; at least two are needed to tell texts "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import time
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -18,8 +17,9 @@ from headway.evaluation.proportion import mean_with_interval, proportion
 from headway.models.families.bert import MASKED_LM, NEXT_SENTENCE
 from headway.objectives.masked_lm import MaskedLM, word_starts
 from headway.runs.build import choices_of
-from headway.runs.kinds.kind import Encoded, Splits, Vocabulary
-from headway.runs.kinds.raw_text import RawText, batches_of, one, seconds_of, spread, tokens_of
+from headway.runs.kinds.kind import Encoded, Splits, Vocabulary, one, tokens_of
+from headway.runs.kinds.measuring import batches_of, spread
+from headway.runs.kinds.raw_text import RawText
 from headway.spec import ModelSpec, SingleStackSpec
 from headway.tasks.fill import MARK, fill_lines
 from headway.text.pipeline import MASK
@@ -89,7 +89,6 @@ class Masked(RawText):
     @torch.no_grad()
     def evaluate(self, model: Any, vocabulary: Vocabulary, data: Splits, split: str) -> dict[str, Any]:
         """The loss at hidden words, a unigram's beside it, and how many pairs are judged right."""
-        begun = time.monotonic()
         objective, encoded = self.objective(model.spec, vocabulary), self.encode(data, split, vocabulary, model.spec)
         unigram = self.unigram(data, vocabulary) if "train" in data else None
         rows: dict[str, list[float]] = {"masked_nll": [], "unigram_nll": []}  # a batch each
@@ -106,20 +105,11 @@ class Masked(RawText):
         if judged:
             metrics["sentence_accuracy"] = proportion(round(right), judged)
         return {
-            "task": self.config.task,
-            "split": split,
             "metrics": metrics,
             "rows": len(encoded),
             "hidden": int(np.sum(counts)),
-            "seconds": round(time.monotonic() - begun, 3),
             "samples": _samples(model, one(vocabulary), self.corpus(data, split, vocabulary)),
         }
-
-    def seconds(self, model: Any, vocabulary: Vocabulary, data: Splits, split: str) -> tuple[float, float]:
-        """See `Kind`."""
-        encoded = self.encode(data, split, vocabulary, model.spec)
-        budget = self.config.training.batch_tokens
-        return 0.0, seconds_of(model, encoded, self.objective(model.spec, vocabulary), budget)
 
 
 def _samples(model: Any, tokenizer: Tokenizer, corpus: Corpus) -> list[dict[str, str]]:

@@ -11,12 +11,11 @@ from headway.config import DataConfig
 from headway.data.cache import Texts
 from headway.data.prefixes import Prefixed, Told
 from headway.data.sources import GROUP, load
+from headway.data.tables import rows_of
 from headway.errors import ConfigError
 
 if TYPE_CHECKING:
     import datasets  # type: ignore[import-untyped]
-
-_CHUNK = 1000  # rows read at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +39,11 @@ class Pairs:
         targets: Texts = self.table[self.task.target]
         return targets
 
+    def rows(self) -> Iterator[tuple[str, str]]:
+        """Both, one row after another."""
+        for source, target in rows_of(self.table, self.task.source, self.task.target):
+            yield self.task.of(source), target
+
 
 Sections: TypeAlias = tuple[Pairs, ...]  # a split: the rows of each task
 
@@ -55,12 +59,6 @@ def load_pairs(config: DataConfig, seed: int, tasks: tuple[Told, ...]) -> dict[s
     tables = {file: _load(config, seed, [task for task in tasks if task.file == file], file) for file in files}
     splits = [split for split in ("train", "validation", "test") if all(split in found for found in tables.values())]
     return {split: tuple(Pairs(task, tables[task.file][split]) for task in tasks) for split in splits}
-
-
-def texts_of(texts: Texts) -> Iterator[str]:
-    """All of them, one after another."""
-    for start in range(0, len(texts), _CHUNK):
-        yield from texts[start : start + _CHUNK]
 
 
 def _load(config: DataConfig, seed: int, tasks: list[Told], file: str | None) -> datasets.DatasetDict:

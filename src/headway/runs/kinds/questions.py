@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from headway.data.squad import Gold
 from headway.data.windows import covering, pair_windows
 from headway.objectives.span_qa import Question
+from headway.runs.kinds.kind import note_of
 from headway.tasks.rows import visible
 from headway.text.tokenizer import Tokenizer
 
@@ -66,14 +67,13 @@ class Questions:
 
     def note(self, split: str) -> str:
         """What a person should know of the questions of a split."""
-        said = {
+        counts = {
             f"questions have a text that is too long for {self._most} tokens and is read in windows": self.long,
             "questions fill a window and are cut": self.shortened,
             "questions are not learned, for no window holds their answer whole": self.lost,
             "windows without an answer are not learned, for no piece before them says that there is none": self.unsaid,
         }
-        found = ", ".join(f"{count:,} {what}" for what, count in said.items() if count)
-        return f"{split}: {found}" if found else ""
+        return note_of(split, counts)
 
     @property
     def lengths(self) -> NDArray[np.int64]:

@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from headway.config import RunConfig
-from headway.data.batching import Draws, TokenBatches
 from headway.data.corpus import Corpus, encode_texts
 from headway.data.texts import Texts, load_texts
 from headway.decoding.options import source_reach
 from headway.errors import ConfigError
-from headway.evaluation.loss import mean_losses
 from headway.evaluation.ngrams import Unigram
 from headway.runs.build import choices_of, train_vocabulary
-from headway.runs.kinds.kind import Encoded, Learning, Splits, Vocabulary
-from headway.spec import ModelSpec, SpecialTokens
-from headway.text.tokenizer import Tokenizer, TokenizerPair
-
-SAMPLES = 3
-_SEED = 12345  # of what an evaluation draws
+from headway.runs.kinds.kind import Kind, Splits, Vocabulary, one
+from headway.runs.kinds.measuring import seconds_of_losses
+from headway.spec import ModelSpec
+from headway.text.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +94,11 @@ class RawText:
         """See `Kind`: the loss says all."""
         return {}
 
+    def seconds(self: Kind, model: Any, vocabulary: Vocabulary, data: Splits, split: str) -> tuple[float, float]:
+        """See `Kind`: an evaluation takes the losses of all rows."""
+        encoded, objective = self.encode(data, split, vocabulary, model.spec), self.objective(model.spec, vocabulary)
+        return 0.0, seconds_of_losses(model, encoded, objective, self.config.training.batch_tokens)
+
     def too_short(self, spec: ModelSpec) -> str:
         """What a trained model says to rows longer than its positions, with a verb; empty: it has enough."""
         most, longest = source_reach(spec), self.config.data.max_length
@@ -118,35 +114,3 @@ class RawText:
         """How frequent each token of the training text is."""
         tokenizer = one(vocabulary)
         return Unigram(self.corpus(data, "train", vocabulary), tokenizer.highest_id + 1, tokenizer.end_id)
-
-
-def one(vocabulary: Vocabulary) -> Tokenizer:
-    """The vocabulary of all text."""
-    return vocabulary.target if isinstance(vocabulary, TokenizerPair) else vocabulary
-
-
-def tokens_of(vocabulary: Vocabulary) -> SpecialTokens:
-    """The ids that have a meaning of their own."""
-    tokenizer = one(vocabulary)
-    return SpecialTokens(pad_id=tokenizer.pad_id, start_id=tokenizer.start_id, end_id=tokenizer.end_id)
-
-
-def batches_of(encoded: Encoded, objective: Learning, budget: int) -> Iterator[Any]:
-    """The rows of a split for an evaluation: the same draws every time."""
-    for rows in TokenBatches(encoded.lengths, budget=budget).evaluation():
-        drawn = Draws(rows, seed=_SEED, epoch=0)
-        yield objective.collate([encoded.rows[int(row)] for row in rows], drawn)
-
-
-def seconds_of(model: Any, encoded: Encoded, objective: Learning, budget: int) -> float:
-    """How long the losses of all rows take, from those of a few batches."""
-    few = Encoded(encoded.rows, encoded.lengths[:: max(1, len(encoded) // 64)])
-    batches = list(batches_of(few, objective, budget))[:4]
-    begun = time.perf_counter()
-    mean_losses(model, objective, batches)
-    return (time.perf_counter() - begun) * int(encoded.lengths.sum()) / max(1, sum(batch.tokens for batch in batches))
-
-
-def spread(items: int) -> NDArray[np.int64]:
-    """A few of so many places, evenly apart."""
-    return np.unique(np.linspace(0, max(0, items - 1), SAMPLES + 2)[1:-1].astype(np.int64))

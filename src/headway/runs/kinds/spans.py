@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +19,9 @@ from headway.errors import ConfigError
 from headway.evaluation.proportion import mean_with_interval
 from headway.objectives.span_corruption import SpanCorruption
 from headway.runs.build import choices_of
-from headway.runs.kinds.kind import Encoded, Splits, Vocabulary
-from headway.runs.kinds.raw_text import RawText, batches_of, one, seconds_of, spread, tokens_of
+from headway.runs.kinds.kind import Encoded, Splits, Vocabulary, one, tokens_of
+from headway.runs.kinds.measuring import batches_of, spread
+from headway.runs.kinds.raw_text import RawText
 from headway.spec import ModelSpec, SingleStackSpec, SpecialTokens, TransformerSpec, TranslatorSpec
 from headway.text.tokenizer import Tokenizer, TokenizerPair
 
@@ -96,7 +96,6 @@ class Spans(RawText):
     @torch.no_grad()
     def evaluate(self, model: Any, vocabulary: Vocabulary, data: Splits, split: str) -> dict[str, Any]:
         """The loss at what was taken out, and a unigram's beside it."""
-        begun = time.monotonic()
         objective, encoded = self.objective(model.spec, vocabulary), self.encode(data, split, vocabulary, model.spec)
         unigram = self.unigram(data, vocabulary) if "train" in data else None
         rows: dict[str, list[float]] = {"masked_nll": [], "unigram_nll": []}  # a batch each
@@ -108,20 +107,11 @@ class Spans(RawText):
             if unigram is not None:
                 rows["unigram_nll"].append(float(unigram.nll(batch.pairs.labels[batch.text].numpy()).sum()))
         return {
-            "task": self.config.task,
-            "split": split,
             "metrics": {name: mean_with_interval(sums, counts) for name, sums in rows.items() if sums},
             "rows": len(encoded),
             "hidden": int(np.sum(counts)),
-            "seconds": round(time.monotonic() - begun, 3),
             "samples": _samples(model, one(vocabulary), objective, encoded),
         }
-
-    def seconds(self, model: Any, vocabulary: Vocabulary, data: Splits, split: str) -> tuple[float, float]:
-        """See `Kind`."""
-        encoded = self.encode(data, split, vocabulary, model.spec)
-        budget = self.config.training.batch_tokens
-        return 0.0, seconds_of(model, encoded, self.objective(model.spec, vocabulary), budget)
 
     def _rule(self, tokens: SpecialTokens, sentinels: Sequence[int]) -> SpanCorruption:
         wanted = self.config.objective

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,22 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headway.data.progress import progress
+from headway.data.tables import rows_of
 from headway.data.tagged import Unit, labels_of, names_of, units_of
 from headway.errors import ConfigError, DataError, nearest
-from headway.evaluation.entities import Lexicon, names_types, tagging_metrics, tagging_report
+from headway.evaluation.entities import Lexicon, is_bio, tagging_metrics, tagging_report
 from headway.objectives.tagging import TaggedWindow, TagWords
-from headway.runs.kinds.kind import Encoded, Splits, Vocabulary
+from headway.runs.kinds.kind import Encoded, Splits, Vocabulary, note_of, one
 from headway.runs.kinds.labelled import Labelled, with_usual_head
-from headway.runs.kinds.raw_text import one, spread
+from headway.runs.kinds.measuring import seconds_a_row, spread
 from headway.spec import LabelHeadSpec, ModelSpec, SingleStackSpec, TransformerSpec
 from headway.tasks.tag import Tagged, Words, tag, words_of
 
 if TYPE_CHECKING:
     import datasets  # type: ignore[import-untyped]
 
-_CHUNK = 1000  # rows read at a time
 _MAIN = ("entity_f1", "macro_f1", "accuracy")
-_TIMED = 256  # rows tagged to time an evaluation
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +74,8 @@ class Tag(Labelled):
         places = {label: place for place, label in enumerate(spec.label_head.labels)}
         rows, seen = _Rows(), _Seen()
         with progress(f"encoding {split}", len(data[split]), "rows") as advance:
-            for number, (text, labels) in enumerate(_pairs(data[split]), 1):
+            for number, (text, cell) in enumerate(rows_of(data[split], "text", "label"), 1):
+                labels = labels_of(cell)
                 words = words_of(tokenizer, text, config.unit, room, config.stride)
                 where = f"{split} split: row {number:,}"
                 seen.add(words, labels)
@@ -100,14 +99,13 @@ class Tag(Labelled):
 
     def scores(self, model: Any, vocabulary: Vocabulary, data: Splits) -> dict[str, float]:
         """Entity F1, or where labels are no names macro-F1, of the first validation rows."""
-        rows = self._validated(data)
+        rows = self.validated(data)
         metrics = tagging_metrics(self._tagged(model, vocabulary, rows), _labels(rows)) if len(rows) else {}
         return {name: metrics[name]["score"] for name in _MAIN[:2] if name in metrics}
 
     def evaluate(self, model: Any, vocabulary: Vocabulary, data: Splits, split: str) -> dict[str, Any]:
         """F1 and accuracy with intervals, those of a lexicon beside them, and the F1 of each type."""
-        begun, unit = time.monotonic(), self.config.data.unit
-        rows, references = data[split], _labels(data[split])
+        rows, references, unit = data[split], _labels(data[split]), self.config.data.unit
         predicted = self._tagged(model, vocabulary, rows)
         metrics = tagging_metrics(predicted, references)
         if "train" in data:
@@ -117,14 +115,11 @@ class Tag(Labelled):
         unseen = sorted({label for row in references for label in row} - {*model.label_head.spec.labels})
         shown = [(rows["text"][int(i)], predicted[int(i)], references[int(i)]) for i in spread(len(rows))]
         return {
-            "task": self.config.task,
-            "split": split,
             "metrics": metrics,
             "classes": tagging_report(predicted, references),
             **({"unseen_labels": unseen} if unseen else {}),
             "rows": len(rows),
             "words": sum(map(len, references)),
-            "seconds": round(time.monotonic() - begun, 3),
             "samples": [
                 {"source": text, "written": _written(text, given, unit), "reference": _written(text, right, unit)}
                 for text, given, right in shown
@@ -134,15 +129,8 @@ class Tag(Labelled):
     def seconds(self, model: Any, vocabulary: Vocabulary, data: Splits, split: str) -> tuple[float, float]:
         """See `Kind`; from rows spread over the split."""
         rows = data[split]
-        some = rows.select(range(0, len(rows), max(1, len(rows) // _TIMED)))
-        begun = time.perf_counter()
-        self._tagged(model, vocabulary, some)
-        each = (time.perf_counter() - begun) / len(some)
-        return each * len(self._validated(data)), each * len(rows)
-
-    def _validated(self, data: Splits) -> datasets.Dataset:
-        rows = data["validation"]
-        return rows.select(range(min(self.config.training.validation_rows, len(rows))))
+        each = seconds_a_row(rows, lambda some: self._tagged(model, vocabulary, some))
+        return each * len(self.validated(data)), each * len(rows)
 
     def _tagged(self, model: Any, vocabulary: Vocabulary, rows: datasets.Dataset) -> list[list[str]]:
         """The labels of each row, as the command gives them."""
@@ -197,13 +185,12 @@ class _Seen:
 
     def note(self, split: str, room: int) -> str:
         """All of it."""
-        said = {
+        counts = {
             f"sentences are longer than {room} tokens and are read in windows": self.long,
             "words are nothing to the tokenizer and their labels are not learned": self._silent,
             "names begin with I-, not B-, and are taken as they are": self._headless,
         }
-        found = ", ".join(f"{count:,} {what}" for what, count in said.items() if count)
-        return f"{split}: {found}" if found else ""
+        return note_of(split, counts)
 
 
 def tags_of(rows: datasets.Dataset) -> tuple[str, ...]:
@@ -247,24 +234,17 @@ def _labelled(words: Words, numbers: Sequence[int]) -> Iterator[tuple[int, list[
 
 
 def _texts(rows: datasets.Dataset) -> Iterator[str]:
-    for start in range(0, len(rows), _CHUNK):
-        yield from rows[start : start + _CHUNK]["text"]
+    return (text for (text,) in rows_of(rows, "text"))
 
 
 def _labels(rows: datasets.Dataset) -> list[list[str]]:
-    return [labels_of(cell) for start in range(0, len(rows), _CHUNK) for cell in rows[start : start + _CHUNK]["label"]]
-
-
-def _pairs(rows: datasets.Dataset) -> Iterator[tuple[str, list[str]]]:
-    for start in range(0, len(rows), _CHUNK):
-        part = rows[start : start + _CHUNK]
-        yield from zip(part["text"], map(labels_of, part["label"]), strict=True)
+    return [labels_of(cell) for (cell,) in rows_of(rows, "label")]
 
 
 def _written(text: str, labels: Sequence[str], unit: Unit) -> str:
     """The names with their types, or where labels are none each word with its own."""
     units = units_of(text, unit)
-    if not names_types(labels) and {*labels} - {"O"}:
+    if not is_bio(labels) and {*labels} - {"O"}:
         return " ".join(f"{text[start:end]}/{label}" for (start, end), label in zip(units, labels, strict=True))
     names = [f"{text[units[start][0] : units[end - 1][1]]} {kind}" for kind, start, end in names_of(labels)]
     return ", ".join(names) or "no names"

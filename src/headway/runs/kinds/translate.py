@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import statistics
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import chain
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,6 +14,7 @@ from headway.config import RunConfig
 from headway.data.cache import PairStore, encode_pairs
 from headway.data.mixture import Mixture, Task, mixing_rate
 from headway.data.prefixes import Told, parse_tasks
+from headway.data.tables import rows_digest
 from headway.decoding.generate import Decoding, source_positions
 from headway.decoding.hypotheses import LengthNorm
 from headway.decoding.options import reach, source_reach
@@ -25,7 +24,8 @@ from headway.evaluation.translation import translation_metrics
 from headway.objectives.seq2seq import Seq2Seq
 from headway.runs.build import build_decoding, choices_of, train_vocabulary
 from headway.runs.kinds.kind import Encoded, Splits, Vocabulary
-from headway.runs.kinds.pairs import Pairs, Sections, load_pairs, texts_of
+from headway.runs.kinds.measuring import timed
+from headway.runs.kinds.pairs import Pairs, Sections, load_pairs
 from headway.spec import ModelSpec, SpecialTokens, TransformerSpec, TranslatorSpec
 from headway.tasks.translate import translate_lines
 from headway.text.tokenizer import TokenizerPair
@@ -73,10 +73,7 @@ class Translate:
 
     def learn(self, data: Splits) -> TokenizerPair:
         """One vocabulary for both sides, or one each."""
-        sides = [
-            chain.from_iterable(texts_of(getattr(pairs, side)) for pairs in data["train"])
-            for side in ("sources", "targets")
-        ]
+        sides = [map(itemgetter(i), chain.from_iterable(pairs.rows() for pairs in data["train"])) for i in (0, 1)]
         corpora = [chain(*sides)] if self.config.tokenizer.joint else sides
         learned = [train_vocabulary(self.config.tokenizer, corpus) for corpus in corpora]
         if self.config.model.family == _T5:
@@ -151,22 +148,21 @@ class Translate:
                 pairs.table[pairs.task.source][:],
                 pairs.targets[:],
                 prefix=pairs.task.prefix,
-                split=split,
                 options=build_decoding(self.config.decoding),
                 batch_tokens=self.config.decoding.batch_tokens,
                 set_name=self.config.data.name,
             )
             for pairs in data[split]
         }
-        if len(found) == 1:
-            return next(iter(found.values()))
         first = next(iter(found.values()))
+        if len(found) == 1:
+            return first
         each = [
             (task, {**part["metrics"], **{f"copied_{name}": score for name, score in part["copied_source"].items()}})
             for task, part in found.items()
         ]
         return {
-            **{key: first[key] for key in ("task", "split", "decoding")},
+            "decoding": first["decoding"],
             "metrics": {self._called(name, task): score for task, scores in each for name, score in scores.items()},
             "rows": sum(part["rows"] for part in found.values()),
             "seconds": round(sum(part["seconds"] for part in found.values()), 3),
@@ -188,12 +184,8 @@ class Translate:
         return f"{sum(map(len, train)):,} rows"
 
     def digest(self, train: Sections) -> str:
-        """The hash of its lines, source, tab and target, whatever files they came from."""
-        digest = hashlib.sha256()
-        for pairs in train:
-            for pair in zip(texts_of(pairs.sources), texts_of(pairs.targets), strict=True):
-                digest.update(("\t".join(pair) + "\n").encode())
-        return digest.hexdigest()
+        """See `Kind`."""
+        return rows_digest(row for pairs in train for row in pairs.rows())
 
     def _store(self, pairs: Pairs, split: str, vocabulary: TokenizerPair) -> PairStore:
         """The rows of one task as ids."""
@@ -220,7 +212,7 @@ class Translate:
         lengths = [len(ids) + 1 for ids in pair.target.encode_batch(pairs.targets[:_LINES])]
         mean = max(1, round(statistics.mean(lengths)))
         fixed = dataclasses.replace(options, max_length=mean, min_length=mean)
-        return _timed(lambda: list(translate_lines(model, pair, sources, fixed))) / len(lengths)
+        return timed(lambda: list(translate_lines(model, pair, sources, fixed))) / len(lengths)
 
     def _called(self, metric: str, task: Told) -> str:
         """A metric's name; of several tasks, with that of its task."""
@@ -249,9 +241,3 @@ def _reach(spec: ModelSpec) -> int | None:
 def _pair(vocabulary: Vocabulary) -> TokenizerPair:
     assert isinstance(vocabulary, TokenizerPair)
     return vocabulary
-
-
-def _timed(work: Callable[[], object]) -> float:
-    begun = time.perf_counter()
-    work()
-    return time.perf_counter() - begun

@@ -1,0 +1,62 @@
+"""How a run is measured, whatever its task: the batches of a split, how long all of it takes, which rows are shown."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from headway.data.batching import Draws, TokenBatches
+from headway.evaluation.loss import mean_losses
+from headway.runs.kinds.kind import Encoded, Kind, Learning, Splits, Vocabulary
+
+if TYPE_CHECKING:
+    import datasets  # type: ignore[import-untyped]
+
+_SAMPLES = 3
+_SEED = 12345  # of what an evaluation draws
+_ROWS = 256  # of which a time is extrapolated
+
+
+def evaluation_of(kind: Kind, model: Any, vocabulary: Vocabulary, data: Splits, split: str) -> dict[str, Any]:
+    """What goes into `evaluation.json`: what the kind found in a split, and how many seconds that took."""
+    begun = time.monotonic()
+    found = kind.evaluate(model, vocabulary, data, split)
+    seconds = round(time.monotonic() - begun, 3)
+    return {"task": kind.config.task, "split": split, "seconds": seconds, **found}
+
+
+def batches_of(encoded: Encoded, objective: Learning, budget: int) -> Iterator[Any]:
+    """The rows of a split for an evaluation: the same draws every time."""
+    for rows in TokenBatches(encoded.lengths, budget=budget).evaluation():
+        drawn = Draws(rows, seed=_SEED, epoch=0)
+        yield objective.collate([encoded.rows[int(row)] for row in rows], drawn)
+
+
+def spread(items: int) -> NDArray[np.int64]:
+    """A few of so many places, evenly apart."""
+    return np.unique(np.linspace(0, max(0, items - 1), _SAMPLES + 2)[1:-1].astype(np.int64))
+
+
+def timed(work: Callable[[], object]) -> float:
+    """How long that takes, in seconds."""
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+def seconds_of_losses(model: Any, encoded: Encoded, objective: Learning, budget: int) -> float:
+    """How long the losses of all rows take, from those of a few batches."""
+    few = Encoded(encoded.rows, encoded.lengths[:: max(1, len(encoded) // 64)])
+    batches = list(batches_of(few, objective, budget))[:4]
+    seconds = timed(lambda: mean_losses(model, objective, batches))
+    return seconds * int(encoded.lengths.sum()) / max(1, sum(batch.tokens for batch in batches))
+
+
+def seconds_a_row(rows: datasets.Dataset, work: Callable[[datasets.Dataset], object]) -> float:
+    """How long `work` takes for each of the rows, from some that are spread over them."""
+    some = rows.select(range(0, len(rows), max(1, len(rows) // _ROWS)))
+    return timed(lambda: work(some)) / len(some)
