@@ -49,7 +49,7 @@ _USES: dict[str, Callable[[str, str], list[str]]] = {
     "answer": lambda path, text: [f"headway answer {path} --question {text} --context FILE"],
     "causal-lm": lambda path, text: [f"headway generate {path} {text} --top-k 40 --temperature 0.8"],
     "masked-lm": lambda path, text: [f"headway fill {path} {text}"],
-    "bidirectional-lm": lambda path, text: [],  # its features wait for a task
+    "bidirectional-lm": lambda path, text: [f"echo {text} | headway embed {path} --out vectors.npy"],
     "span-corruption": lambda path, text: [f"headway generate {path} {text} --special"],
 }
 
