@@ -164,6 +164,7 @@ def test_tasks_may_have_files_of_their_own(tmp_path: Path) -> None:
         ({"model.family": "t5", "tokenizer.joint": "false"}, "T5 has one vocabulary"),
         ({"model.family": "bert"}, "model.family bert cannot learn translate; choose vaswani"),
         ({"data.mixing_temperature": 0}, "data.mixing_temperature is 0.0; it must be positive"),
+        ({"data.share": 0}, "data.share is 0.0; it must be above 0 and at most 1"),
         ({"model.init": "runs/t5-koen"}, "train it first: headway train t5-koen --run runs/t5-koen"),
     ],
 )

@@ -89,13 +89,14 @@ _RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
         "training.max_steps training.max_epochs training.max_minutes training.batch_tokens training.accumulation "
         "training.learning_rate training.log_every training.keep_checkpoints data.max_length tokenizer.vocab_size "
         "decoding.beam decoding.batch_tokens model.num_layers model.decoder_layers model.d_model model.d_ff "
-        "model.num_heads model.max_length objective.mean_span_length data.mixing_temperature",
+        "model.num_heads model.max_length objective.mean_span_length data.mixing_temperature training.rate_decay",
     ),
     "0 or more": (
         lambda value: 0 <= value < math.inf,
         "seed training.warmup_steps training.weight_decay training.clip_norm training.average_last "
         "training.validate_every training.validation_rows training.checkpoint_every training.patience training.threads",
     ),
+    "above 0 and at most 1": (lambda value: 0 < value <= 1, "data.share"),
     "from 0 up to, not including, 1": (
         lambda value: 0 <= value < 1,
         "training.label_smoothing training.ema_decay training.beta2 model.dropout model.attention_dropout "
