@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -17,13 +16,11 @@ from headway.data.windows import pair_windows
 from headway.decoding.options import source_reach
 from headway.errors import ConfigError, DataError
 from headway.models.build import Model
-from headway.tasks.rows import CHUNK, TOKENS, Batch, Row, in_order, label_logits, visible
+from headway.tasks.rows import CHUNK, STRIDE, TOKENS, Batch, LongText, Row, in_order, label_logits, visible
 from headway.text.tokenizer import Tokenizer
 
 MAX_TOKENS = 30  # of an answer
-STRIDE = 64  # tokens that neighbouring windows share
 _CONTEXTS = 64  # that are kept cut into pieces, for questions about one text stand together
-LongContext = Literal["windows", "cut", "refuse"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +77,7 @@ def answer_pairs(
     max_tokens: int = MAX_TOKENS,
     batch_tokens: int = TOKENS,
     chunk: int = CHUNK,
-    too_long: LongContext = "windows",
+    too_long: LongText = "windows",
     max_length: int | None = None,
     stride: int = STRIDE,
 ) -> Iterator[Answer]:
@@ -116,9 +113,7 @@ def answer_pairs(
     _, logits = label_logits(model, "span", "answer questions")
     reach = min((size for size in (source_reach(model.spec), max_length) if size is not None), default=None)
     most = None if reach is None else reach - tokenizer.wrapping_cost(True)
-    waiting: deque[tuple[str, int, int]] = (
-        deque()
-    )  # context, windows and lost tokens of pairs that are not all computed
+    waiting: deque[tuple[str, int, int]] = deque()  # context, windows and lost tokens of what is not all computed
 
     @lru_cache(_CONTEXTS)
     def pieces_of(context: str) -> tuple[list[int], list[tuple[int, int]]]:

@@ -30,7 +30,9 @@ from headway.text.template import Wrapped
 
 CHUNK = 1000  # texts read ahead and sorted together
 TOKENS = 4000  # of a batch, padding counted
+STRIDE = 64  # tokens that neighbouring windows of a long text share
 TooLong = Literal["cut", "refuse"]
+LongText = Literal["windows", "cut", "refuse"]  # where a longer text can be read in windows
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Literal
 
 import numpy as np
 
@@ -16,11 +15,8 @@ from headway.decoding.options import source_reach
 from headway.errors import ConfigError, nearest
 from headway.models.build import Model
 from headway.spec import SingleStackSpec
-from headway.tasks.rows import CHUNK, TOKENS, Batch, Row, fit, in_order, label_logits, visible
+from headway.tasks.rows import CHUNK, STRIDE, TOKENS, Batch, LongText, Row, fit, in_order, label_logits, visible
 from headway.text.tokenizer import Tokenizer
-
-STRIDE = 64  # tokens that neighbouring windows share
-LongLine = Literal["windows", "cut", "refuse"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +72,7 @@ def tag(
     *,
     batch_tokens: int = TOKENS,
     chunk: int = CHUNK,
-    too_long: LongLine = "windows",
+    too_long: LongText = "windows",
     stride: int = STRIDE,
 ) -> Iterator[Tagged]:
     """A label for every word of each line, or for every character.
