@@ -24,10 +24,11 @@ from headway.spec import (
     SingleStackSpec,
     TextCnnSpec,
     TransformerSpec,
+    TranslatorSpec,
 )
 from headway.tasks.opening import open_model
 from headway.text.characters import spelled
-from headway.text.tokenizer import Tokenizer
+from headway.text.tokenizer import Tokenizer, TokenizerPair
 
 _FEW = 12  # names that a person reads
 _DROPOUT = ("dropout", "attention_dropout", "activation_dropout")
@@ -65,6 +66,8 @@ def open_initial(config: RunConfig, kind: Kind, data: Splits, say: Callable[[str
         if names:
             say(f"{name}: {what}: {_named(names)}")
     tokenizer = opened.tokenizer
+    if isinstance(tokenizer, TokenizerPair) and not isinstance(spec, TranslatorSpec):
+        tokenizer = tokenizer.source  # what the encoder reads
     if isinstance(spec, BidirectionalSpec) and spec.label_head is not None and isinstance(tokenizer, Tokenizer):
         tokenizer = spelled(tokenizer)
     return model.requires_grad_(True), tokenizer
