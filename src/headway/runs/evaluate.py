@@ -14,7 +14,7 @@ from headway.runs.kinds import evaluation_of, kind_of
 from headway.tasks.loaded import load
 
 _SOURCES = ("data.name", "data.train", "data.validation", "data.test")
-_OF_FORM = ("format", "columns", "header", "delimiter", "split_at", "label_separator", "unit", "languages")
+_OF_FORM = ("format", "columns", "header", "delimiter", "split_at", "label_separator", "languages")
 
 
 def evaluate(
@@ -73,6 +73,8 @@ def _config(folder: Path, overrides: dict[str, Any]) -> RunConfig:
         data = values.get("data", {})
         before = {f"data.{key}": value for key, value in data.items()}
         of_form = () if _form(overrides) == _form(before) else _OF_FORM
+        if of_form and (data.get("columns") or {}).get("pair") is not None and "data.columns.pair" not in overrides:
+            raise ConfigError("the run learned pairs; name the column of the second text with --data.columns.pair")
         values["data"] = {k: v for k, v in data.items() if f"data.{k}" not in _SOURCES and k not in of_form}
     return build_config(values, list(overrides.items()), origin="headway evaluate")
 
