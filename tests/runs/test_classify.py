@@ -167,20 +167,99 @@ def test_a_run_goes_on_bit_for_bit_and_a_trained_model_gets_a_head(
             {"objective.problem": "regression", "data.validation": "FILE"},
             "row 2 has the label 'many'",
         ),
+        (
+            "x\t1\ny\t1e39\n",
+            {"objective.problem": "regression", "data.validation": "FILE"},
+            "row 2 has the label '1e39'",
+        ),
         ("x\ta\ny\tb\n", {"model.family": "vaswani", "data.validation": "FILE"}, "vaswani cannot learn to classify"),
+        ("x\ta\ny\tb\n", {"data.validation": "FILE", "data.test": "x\tc\n"}, "test split: row 1 has the label 'c'"),
+        ("x\ta\ny\tb\n", {"data.validation": "FILE", "data.max_length": "2"}, "2 are special, has no room for text"),
+        ('x\t["a", "b"]\ny\tb\n', {"data.validation": "FILE"}, "row 1 has the labels a, b; one is expected"),
     ],
 )
 def test_bad_labels_are_one_sentence(
     rows: str, more: dict[str, str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    table, held = tmp_path / "rows.tsv", tmp_path / "held.tsv"
+    table = tmp_path / "rows.tsv"
     table.write_text(f"text\tlabel\n{rows}", encoding="utf-8")
-    if "data.validation" in more:
-        held.write_text(
-            f"text\tlabel\n{rows if more['data.validation'] == 'FILE' else more['data.validation']}", "utf-8"
-        )
-        more = {**more, "data.validation": str(held)}
+    for split in ("data.validation", "data.test"):
+        if split in more:
+            held = tmp_path / f"{split}.tsv"
+            held.write_text(f"text\tlabel\n{rows if more[split] == 'FILE' else more[split]}", "utf-8")
+            more = {**more, split: str(held)}
     options = {"tokenizer.type": "char", "tokenizer.vocab_size": "null", **more}
     assert main(words(str(table), tmp_path / "run", **options)) in (2, 3)
     assert said in " ".join(capsys.readouterr().err.split())
     assert not (tmp_path / "run").exists()
+
+
+def without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    for drawn in ("training_curves", "_show_attention"):
+        monkeypatch.setattr(f"headway.runs.report.{drawn}", lambda *shown: None)
+    monkeypatch.setattr("headway.explain.label_figures.label_figures", lambda *shown: None)
+
+
+def test_labels_are_read_alike_from_blanks_lists_and_separators(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_pictures(monkeypatch)
+    few = {"training.max_steps": 1, "tokenizer.type": "char", "tokenizer.vocab_size": "null"}
+    plain, lists = tmp_path / "rows.csv", tmp_path / "rows.jsonl"
+    plain.write_text("text,label\n" + "".join(f"{a} {i}, {'yn'[i % 2]}\n" for i, a in enumerate("abcdefgh")), "utf-8")
+    several = [["x", "y"], ["y"], ["y", "x"], []]
+    rows = [{"text": f"{a} {i}", "label": several[i % 4]} for i, a in enumerate("abcdefgh")]
+    lists.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    parted = tmp_path / "parted.csv"
+    parted.write_text("text,label\n" + "".join(f'{r["text"]},"{",".join(r["label"])}"\n' for r in rows), "utf-8")
+    for file, more, expected in (
+        (plain, {}, ["n", "y"]),
+        (lists, {"objective.problem": "multi"}, ["x", "y"]),
+        (parted, {"objective.problem": "multi"}, ["x", "y"]),
+    ):
+        run = tmp_path / file.name.replace(".", "-")
+        assert main(words(str(file), run, **few, **more, data__validation=str(file))) == 0
+        classes = json.loads((run / "evaluation.json").read_text("utf-8"))["classes"]
+        assert classes["labels"] == expected
+        assert [of["support"] for of in classes["per_class"].values()] == ([4, 4] if file == plain else [4, 6])
+
+
+def test_a_run_of_pairs_is_not_measured_on_single_texts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_pictures(monkeypatch)
+    table = [(f"{a} {i}", "ab"[i % 2], "yn"[i % 2]) for i, a in enumerate("abcdefgh")]
+    files = {}
+    for ending, between in (("tsv", "\t"), ("csv", ",")):
+        files[ending] = tmp_path / f"rows.{ending}"
+        files[ending].write_text("".join(between.join(row) + "\n" for row in [("text", "pair", "label"), *table]))
+    few = {"training.max_steps": 1, "tokenizer.type": "char", "tokenizer.vocab_size": "null"}
+    run, train = tmp_path / "run", str(files["tsv"])
+    assert main(words(train, run, **few, data__validation=train, data__columns__pair="pair")) == 0
+    before = json.loads((run / "evaluation.json").read_text("utf-8"))["metrics"]
+    capsys.readouterr()
+    assert main(["evaluate", str(run), "--data.test", str(files["csv"])]) == 2
+    assert "name the column of the second text with --data.columns.pair" in capsys.readouterr().err
+    assert main(["evaluate", str(run), "--data.test", str(files["csv"]), "--data.columns.pair", "pair"]) == 0
+    assert json.loads((run / "evaluation.json").read_text("utf-8"))["metrics"] == before
+
+
+def test_the_encoder_of_a_translator_reads_with_its_own_vocabulary(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_pictures(monkeypatch)
+    sides = [tmp_path / "rows.de", tmp_path / "rows.en"]
+    for side, letters in zip(sides, ("abcdefghijklmnop", "xy"), strict=True):
+        side.write_text("".join(f"{letters[i % len(letters)]} {letters[::-1][:8]}\n" for i in range(16)), "utf-8")
+    few = {"training.max_steps": "1", "training.validation_bleu": "false", "tokenizer.joint": "false"}
+    sizes = {"tokenizer.type": "char", "tokenizer.vocab_size": "null", "decoding.beam": "1"}
+    options = {**USUAL, **few, **sizes, "data.train": ",".join(map(str, sides)), "data.validation": "0.5"}
+    named = [word for k, v in options.items() for word in (f"--{k}", str(v))]
+    assert main(["train", "translate", "--run", str(tmp_path / "translator"), *named]) == 0
+    table = tmp_path / "rows.tsv"
+    table.write_text("text\tlabel\n" + "".join(f"{a} b\t{i % 2}\n" for i, a in enumerate("abcdefgh")), "utf-8")
+    more = {"model.init": str(tmp_path / "translator"), "data.validation": str(table), "training.max_steps": 1}
+    assert main(words(str(table), tmp_path / "labels", **more)) == 0
+    pieces = headway.load(tmp_path / "labels").tokenizers.source
+    assert "p" in pieces
+    assert "x" not in pieces

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from headway.data.cache import TokenStore, encode
 from headway.data.tables import rows_of
-from headway.errors import DataError, nearest
+from headway.errors import ConfigError, DataError, nearest
 from headway.evaluation.classification import (
     class_report,
     classification_metrics,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     import datasets  # type: ignore[import-untyped]
 
 NUMBER = "number"  # the label of a head that gives one
+_LARGEST = float(np.finfo(np.float32).max)  # of the numbers that are learned
 _SEPARATOR = ","  # of several labels, where the configuration names none
 
 
@@ -60,7 +61,7 @@ class Classify(Labelled):
     def headed(self, spec: ModelSpec, data: Splits) -> ModelSpec:
         """See `Kind`."""
         problem = self._problem()
-        labels = (NUMBER,) if problem == "regression" else labels_of(data["train"], self.config.data.label_separator)
+        labels = (NUMBER,) if problem == "regression" else labels_of(data["train"], self._separator())
         head = LabelHeadSpec(of="text", labels=labels, problem=problem)
         return with_usual_head(spec, head, self.config.objective.reads)
 
@@ -74,9 +75,15 @@ class Classify(Labelled):
         rows, tokenizer, head = data[split], one(vocabulary), spec.label_head
         assert head is not None
         stores = [encode(rows[column], tokenizer, title=f"{split} {column}") for column in _text_columns(rows)]
-        labels = _numbers(rows, split, head, self.config.data.label_separator)
-        most, rule = self.reach(spec), self.config.data.too_long
-        lengths = np.sum([store.lengths for store in stores], axis=0) + tokenizer.wrapping_cost(len(stores) > 1)
+        labels = _numbers(rows, split, head, self._separator())
+        if split == "train" and "test" in data:  # what is wrong there is said now, not when all is learned
+            _numbers(data["test"], "test", head, self._separator())
+        most, rule, special = self.reach(spec), self.config.data.too_long, tokenizer.wrapping_cost(len(stores) > 1)
+        if most < special + len(stores):
+            raise ConfigError(
+                f"a row of {most} tokens, of which {special} are special, has no room for text; raise data.max_length"
+            )
+        lengths = np.sum([store.lengths for store in stores], axis=0) + special
         is_long = lengths > most
         kept = np.flatnonzero(~is_long) if rule == "drop" and split == "train" else np.arange(len(rows))
         if not len(kept):
@@ -85,8 +92,8 @@ class Classify(Labelled):
             )
         if rule == "refuse" and is_long.any():
             raise DataError(
-                f"{split} split: row {int(is_long.argmax()) + 1:,} and {int(is_long.sum()) - 1:,} more are longer than "
-                f"{most} tokens; raise data.max_length, or choose data.too_long truncate or drop"
+                f"{split} split: {int(is_long.sum()):,} rows are longer than {most} tokens, the first is row "
+                f"{int(is_long.argmax()) + 1:,}; raise data.max_length, or choose data.too_long truncate or drop"
             )
         done = "left out" if len(kept) < len(rows) else "cut"
         note = note_of(split, {f"rows are longer than {most} tokens and were {done}": int(is_long.sum())})
@@ -107,7 +114,7 @@ class Classify(Labelled):
             {
                 "source": "\t".join(rows[column][int(i)] for column in _text_columns(rows)),
                 "written": _written(found[int(i)]),
-                "reference": rows["label"][int(i)],
+                "reference": rows["label"][int(i)].strip(),
             }
             for i in spread(len(rows))
         ]
@@ -121,6 +128,10 @@ class Classify(Labelled):
     def _problem(self) -> Problem:
         asked = self.config.objective.problem
         return asked or ("multi" if self.config.data.label_separator else "single")
+
+    def _separator(self) -> str | None:
+        """What parts the labels of a row; None: it has one."""
+        return (self.config.data.label_separator or _SEPARATOR) if self._problem() == "multi" else None
 
     def _classified(self, model: Any, vocabulary: Vocabulary, rows: datasets.Dataset) -> list[Classification]:
         columns = _text_columns(rows)
@@ -142,7 +153,7 @@ class Classify(Labelled):
                 "metrics": multi_label_metrics(predicted, several, labels=labels),
                 "classes": class_report(predicted, several, labels=labels, confidences=scores),
             }
-        said = [row.label for row in found]
+        said, references = [row.label for row in found], [_single(text) for text in references]
         confidences = [max(row.scores.values(), default=1 / len(labels)) for row in found]
         return {
             "metrics": classification_metrics(said, references, labels=labels),
@@ -185,12 +196,17 @@ def _numbers(rows: datasets.Dataset, split: str, head: LabelHeadSpec, separator:
         return np.array([[_number(text, i, split)] for i, text in enumerate(column, 1)], np.float32)
     places = {label: place for place, label in enumerate(head.labels)}
     if head.problem == "single":
-        return np.array([_place(text, places, i, split) for i, text in enumerate(column, 1)], np.int64)
+        return np.array([_place(_single(text), places, i, split) for i, text in enumerate(column, 1)], np.int64)
     table = np.zeros((len(rows), len(places)), np.float32)
     for i, text in enumerate(column, 1):
         for label in parted(text, separator or _SEPARATOR):
             table[i - 1, _place(label, places, i, split)] = 1
     return table
+
+
+def _single(cell: str) -> str:
+    """The label of a row that has one."""
+    return ", ".join(parted(cell, None))
 
 
 def _place(label: str, places: dict[str, int], row: int, split: str) -> int:
@@ -208,7 +224,7 @@ def _number(text: str, row: int, split: str = "") -> float:
         value = float(text)
     except ValueError:
         value = float("nan")
-    if not np.isfinite(value):
+    if not abs(value) <= _LARGEST:
         raise DataError(
             f"{f'{split} split: ' if split else ''}row {row:,} has the label {text!r}; a number is expected"
         )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from headway.checkpoints.restore import with_head
 from headway.config import RunConfig
+from headway.data import tagged
 from headway.data.sources import load
 from headway.data.tables import rows_digest, rows_of
 from headway.data.tagged import Unit
@@ -151,22 +152,31 @@ def with_usual_head(
     return with_head(spec, head)
 
 
-def parted(label: str, separator: str) -> list[str]:
-    """Several labels in one column."""
-    return [part.strip() for part in label.split(separator) if part.strip()]
+def parted(cell: str, separator: str | None) -> list[str]:
+    """The labels in one cell: a list, as JSON lines may have, or what a separator parts; without one there is one."""
+    found = tagged.labels_of(cell)
+    if separator and found == [cell]:
+        found = cell.split(separator)
+    return [label.strip() for label in found if label.strip()]
 
 
 def labels_of(rows: datasets.Dataset, separator: str | None) -> tuple[str, ...]:
     """The labels there are, numbers by size and words by alphabet.
 
     Raises:
-        DataError: there is only one, or a row without a label.
+        DataError: there is only one, or without a `separator` a row has not one.
     """
     found: set[str] = set()
-    for number, (label,) in enumerate(rows_of(rows, "label"), 1):
-        if not label.strip() and not separator:
+    for number, (cell,) in enumerate(rows_of(rows, "label"), 1):
+        labels = parted(cell, separator)
+        if not labels and not separator:
             raise DataError(f"train split: row {number:,} has no label; give it one, or leave the row out")
-        found.update(parted(label, separator) if separator else [label.strip()])
+        if len(labels) > 1 and not separator:
+            raise DataError(
+                f"train split: row {number:,} has the labels {', '.join(labels)}; one is expected, unless "
+                "objective.problem is multi"
+            )
+        found.update(labels)
     if len(found) < 2:
         raise DataError(
             f"train split: the only label is {', '.join(found) or 'empty'}; at least two are needed to tell texts "
