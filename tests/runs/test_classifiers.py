@@ -83,7 +83,7 @@ def test_labels_are_learned_and_given_from_the_command_line(
     accuracy = RunFolder(run).evaluation["metrics"]["accuracy"]
     assert accuracy["score"] > 0.75  # one word says it; chance is 0.5
     lines = tmp_path / "lines.txt"
-    lines.write_text("the film was great\n\n나쁜 영화 최악\n", encoding="utf-8")
+    lines.write_text("the film was great 7\n\n나쁜 영화 최악 8\n", encoding="utf-8")
     capsys.readouterr()
     assert main(["classify", str(run), str(lines), "--json"]) == 0
     praise, empty, blame = map(json.loads, capsys.readouterr().out.splitlines())

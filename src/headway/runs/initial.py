@@ -34,18 +34,29 @@ _FEW = 12  # names that a person reads
 _DROPOUT = ("dropout", "attention_dropout", "activation_dropout")
 
 
+def check_initial(config: ModelConfig) -> None:
+    """What can be said of `model.init` before anything is read.
+
+    Raises:
+        ConfigError: a size was asked for beside it, or it is a recipe's run that is not yet trained.
+    """
+    if config.init is None:
+        return
+    _check(config)
+    if (recipe := Path(config.init).name) in recipes() and not Path(config.init).exists():
+        said = f"model.init {config.init} is not there; train it first"
+        raise ConfigError(f"{said}: headway train {recipe} --run {config.init}")
+
+
 def open_initial(config: RunConfig, kind: Kind, data: Splits, say: Callable[[str], None]) -> tuple[Any, Vocabulary]:
     """The model of `model.init`, its weights ready to be trained, and its vocabulary.
 
     Raises:
-        ConfigError: it is of another kind, a size was asked for beside it, or it is a recipe's run not yet trained.
+        ConfigError: it is of another kind.
         CheckpointError: it cannot be read.
     """
     name = config.model.init
     assert name is not None
-    _check(config.model)
-    if (recipe := Path(name).name) in recipes() and not Path(name).exists():
-        raise ConfigError(f"model.init {name} is not there; train it first: headway train {recipe} --run {name}")
     opened = open_model(
         name,
         device=torch.device("cpu"),

@@ -20,7 +20,7 @@ from headway.evaluation.loss import chance, mean_losses
 from headway.models.build import build
 from headway.models.groups import layer_groups
 from headway.nn.stack import Stack
-from headway.runs.initial import open_initial
+from headway.runs.initial import check_initial, open_initial
 from headway.runs.kinds import Encoded, Kind, Learning, Splits, Vocabulary, kind_of
 from headway.runs.learning import restrict
 from headway.spec import ModelSpec, SingleStackSpec, TransformerSpec
@@ -165,6 +165,8 @@ def prepare(
     if config.training.threads:
         torch.set_num_threads(config.training.threads)
     kind = kind_of(config)
+    if resumed is None:
+        check_initial(config.model)
     data = world.first(lambda: trainable(kind.load()))
     choices = resumed.choices if resumed else None
     torch.manual_seed(config.seed)
