@@ -8,6 +8,7 @@ from typing import Any
 from headway.checkpoints import native
 from headway.explain.attend import attend
 from headway.explain.figures import training_curves
+from headway.explain.label_figures import label_figures
 from headway.explain.page import write_page
 from headway.runs.folder import RunFolder
 from headway.runs.kinds import evaluation_of
@@ -27,8 +28,6 @@ def finish(prepared: Prepared, training: Training, folder: RunFolder) -> None:
     native.write_json(folder.path / "evaluation.json", evaluation)
     training_curves(folder.metrics, folder.plots)
     if "classes" in evaluation:
-        from headway.explain.label_figures import label_figures
-
         label_figures(evaluation["classes"], folder.plots)
     _show_attention(prepared, folder, evaluation["samples"])
     folder.write_text("README.md", _card(prepared, training, folder, evaluation, weights))
