@@ -87,6 +87,9 @@ def test_a_run_says_what_it_measured_and_can_be_used(
     assert metrics[other]["score"] > 0
     if recipe == "masked-lm":
         assert metrics["sentence_accuracy"]["low"] < 0.5 < metrics["sentence_accuracy"]["high"]
+    if recipe == "span-corruption":
+        learned = RunFolder(run).metrics[-1]["validation_masked_nll"]
+        assert metrics["word_nll"]["score"] < metrics["masked_nll"]["score"] == pytest.approx(learned, rel=1e-5)
     assert (run / "attention.html").is_file() == (recipe not in TASKS)  # what is not in there is a Transformer
     assert "SHA-256" in (run / "README.md").read_text(encoding="utf-8")
     capsys.readouterr()

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from headway.data.blocks import Joined
 from headway.data.windows import Windows
@@ -95,17 +96,27 @@ class Spans(RawText):
 
     @torch.no_grad()
     def evaluate(self, model: Any, vocabulary: Vocabulary, data: Splits, split: str) -> dict[str, Any]:
-        """The loss at what was taken out, and a unigram's beside it."""
+        """The loss at what was taken out, and a unigram's beside it.
+
+        The unigram is told that a word comes; the model must find out where a gap ends. So `word_nll` is the loss of
+        the model once it is told the same: of its probabilities without those of sentinels.
+        """
         objective, encoded = self.objective(model.spec, vocabulary), self.encode(data, split, vocabulary, model.spec)
         unigram = self.unigram(data, vocabulary) if "train" in data else None
-        rows: dict[str, list[float]] = {"masked_nll": [], "unigram_nll": []}  # a batch each
+        sentinels = torch.tensor(objective.sentinels, device=model.head.weight.device)
+        rows: dict[str, list[float]] = {"masked_nll": [], "word_nll": [], "unigram_nll": []}  # a batch each
         counts = []
         for batch in batches_of(encoded, objective, self.config.training.batch_tokens):
-            total, count, _ = objective.loss(model, batch.to(model.head.weight.device))["masked_nll"]
-            counts.append(count)
-            rows["masked_nll"].append(float(total))
+            here = batch.to(sentinels.device)
+            labels = here.labels[here.text]
+            states = objective.seq2seq.states(model, here.pairs).index_select(0, here.text)
+            logits = F.linear(states, model.head.weight, model.head.bias).float()  # (text labels, vocabulary)
+            rows["masked_nll"].append(float(F.cross_entropy(logits, labels, reduction="sum")))
+            words = logits.index_fill(1, sentinels, -torch.inf)
+            rows["word_nll"].append(float(F.cross_entropy(words, labels, reduction="sum")))
+            counts.append(len(labels))
             if unigram is not None:
-                rows["unigram_nll"].append(float(unigram.nll(batch.pairs.labels[batch.text].numpy()).sum()))
+                rows["unigram_nll"].append(float(unigram.nll(batch.labels[batch.text].numpy()).sum()))
         return {
             "metrics": {name: mean_with_interval(sums, counts) for name, sums in rows.items() if sums},
             "rows": len(encoded),
