@@ -73,6 +73,18 @@ def test_metrics_have_a_row_for_every_step_and_one_for_the_validation(tiny_run: 
     assert [row.keys() for row in found if "loss" not in row][-1] == promised
 
 
+def test_preparing_leaves_the_steps_half_of_the_minutes(
+    tmp_path: Path, tiny_corpus: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A vocabulary and five gigabytes encoded may take longer than the minutes asked for."""
+    more = {"training__max_minutes": 0.003, "training__max_steps": "null"}
+    assert main(tiny.words(tiny_corpus, tmp_path / "run", **more)) == 0
+    said = "more than half of training.max_minutes 0.003; the steps have 0.0"
+    assert re.search(r"reading and encoding took [\d.]+ minutes, " + re.escape(said), capsys.readouterr().err)
+    first = tiny.metrics(tmp_path / "run")[0]
+    assert first["elapsed"] > 0.09  # the other half
+
+
 def test_the_evaluation_is_of_the_promised_form(tiny_run: Path) -> None:
     found = json.loads((tiny_run / "evaluation.json").read_text(encoding="utf-8"))
     assert (found["task"], found["split"], found["rows"]) == ("translate", "test", 12)

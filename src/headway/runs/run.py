@@ -103,13 +103,25 @@ def _go(prepared: Prepared, folder: RunFolder, log: Log | None, begun: float) ->
             if step and (before := training.checkpoints.processes(step)) != prepared.feed.world.size:
                 log.note(_said_of_processes(before, prepared.feed.world.size))
             log.note(f"training from step {step:,}" if step else "training")
-        training.progress.elapsed += time.monotonic() - begun
+        _count(training, time.monotonic() - begun, log)
         training.run()
         if log:
             log.close()  # its live line makes room for the bar of the evaluation
         if prepared.feed.world.is_main:
             finish(prepared, training, folder)
     return folder
+
+
+def _count(training: Training, prepared: float, log: Log | None) -> None:
+    """Add the seconds of preparing to what was used; half of what `max_minutes` leaves is for the steps, at least."""
+    progress, limit = training.progress, training.limits.max_minutes
+    counted = prepared if limit is None else min(prepared, max(0.0, limit * 60 - progress.elapsed) / 2)
+    progress.elapsed += counted
+    if log and counted < prepared:
+        log.note(
+            f"reading and encoding took {prepared / 60:.1f} minutes, more than half of training.max_minutes {limit:g}; "
+            f"the steps have {limit - progress.elapsed / 60:.1f}"
+        )
 
 
 @contextmanager
