@@ -52,7 +52,7 @@ def pairs(texts: Texts, separator: str) -> list[tuple[str, str]]:
 def write(generator: Loaded, topics: Sequence[str], each: int, sampling: Sampling) -> list[tuple[str, str]]:
     """As many headlines of each topic, with their topics."""
     options = Decoding(beam=1, n_best=each, sampling=sampling, max_length=LONGEST, ends=generator.decoding.ends)
-    prompts = part(topics, generator.separator)
+    prompts = part(topics, generator.reading.separator)
     found = generate(generator.model, generator.tokenizers, prompts, options)
     return [(topic, one.text.strip()) for topic, some in zip(topics, found, strict=True) for one in some]
 
@@ -70,10 +70,10 @@ def measure(generator: Loaded, classifier: Loaded, *, each: int, sampling: Sampl
         ConfigError: the generator learned no texts after prompts, or the classifier has no label for a prompt.
         DataError: the data of the generator's run is not there.
     """
-    if not generator.separator:
+    if not generator.reading.separator:
         raise ConfigError(f"{generator.folder} learned no texts after prompts; train one with headlines-gpt2")
     config = read_config(generator.folder / "config.yaml")
-    splits = {name: pairs(texts, generator.separator) for name, texts in kind_of(config).load().items()}
+    splits = {name: pairs(texts, generator.reading.separator) for name, texts in kind_of(config).load().items()}
     topics = sorted({topic for topic, _ in splits["train"]})
     head = getattr(classifier.spec, "label_head", None)
     if head is None or (unknown := sorted(set(topics) - set(head.labels))):

@@ -13,6 +13,7 @@ from benchmarks import headlines
 from headway.config import build_config, to_yaml
 from headway.decoding.sampling import Sampling
 from headway.errors import ConfigError
+from headway.tasks.reading import Reading
 
 WRITTEN = {"경제": ["경제 하나", "경제 둘", "아무것도", ""], "정치": ["정치 하나", "경제 둘", "정치 새로", "정치 새로"]}
 
@@ -46,7 +47,7 @@ def generator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
 
     monkeypatch.setattr(headlines, "generate", generate)
     return SimpleNamespace(
-        model=None, tokenizers=None, folder=tmp_path, separator=": ", decoding=SimpleNamespace(ends=())
+        model=None, tokenizers=None, folder=tmp_path, reading=Reading(separator=": "), decoding=SimpleNamespace(ends=())
     )
 
 
@@ -68,6 +69,6 @@ def test_what_cannot_be_measured_is_said(generator: Any) -> None:
     other = SimpleNamespace(folder="c", spec=SimpleNamespace(label_head=SimpleNamespace(labels=("경제",))))
     with pytest.raises(ConfigError, match="c has no label '정치'; name a classifier of 경제, 정치"):
         headlines.measure(generator, other, each=4, sampling=Sampling())  # type: ignore[arg-type]
-    generator.separator = ""
+    generator.reading = Reading()
     with pytest.raises(ConfigError, match="learned no texts after prompts"):
         headlines.measure(generator, Reader(), each=4, sampling=Sampling())  # type: ignore[arg-type]

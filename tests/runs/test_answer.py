@@ -17,9 +17,11 @@ from hypothesis import strategies as st
 from torch import Tensor
 from transformers import BertForPreTraining
 
+import headway
 from headway.cli.main import main
 from headway.data.squad import Gold
 from headway.data.windows import covering
+from headway.evaluation.squad import answer_metrics
 from headway.models.families.bert import Bert
 from headway.models.single import SingleStack
 from headway.nn.masks import Layout
@@ -171,6 +173,33 @@ def test_a_run_answers(family: str, tmp_path: Path, capsys: pytest.CaptureFixtur
     assert main(["evaluate", str(run), "--data.test", str(other)]) == 0
     assert json.loads((run / "evaluation.json").read_text(encoding="utf-8"))["rows"] == 6
     assert main(["evaluate", str(run), "--split", "train"]) == 0
+
+
+def test_the_command_reads_long_texts_as_the_run_and_its_evaluation_did(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In windows of `data.max_length`, though the model could read all of them at once."""
+    files = {
+        "data__train": squad_file(tmp_path / "train.json", 20),
+        "data__test": squad_file(tmp_path / "test.json", 8, 5),
+    }
+    more = {"model__norm_order": "pre", "model__size": "tiny", "model__family": "bert", "model__max_length": 200}
+    lengths = {"data__validation": 0.2, "data__max_length": 24, "data__stride": 6}
+    assert main(words("answer", tmp_path / "run", **files, **more, **lengths)) == 0
+    asked = [(qa, text["context"]) for text in questions(8, 5)["data"][0]["paragraphs"] for qa in text["qas"]]
+    lines = "".join(f"{qa['question']}\t{context}\n" for qa, context in asked)
+    (tmp_path / "asked.tsv").write_text(lines, encoding="utf-8")
+    capsys.readouterr()
+    said = {}
+    for name, options in {"run": [], "whole": ["--max-length", "200"]}.items():
+        assert main(["answer", str(tmp_path / "run"), str(tmp_path / "asked.tsv"), "--json", *options]) == 0
+        said[name] = [json.loads(line)["answer"] for line in capsys.readouterr().out.splitlines()]
+    right = [[answer["text"] for answer in qa["answers"]] for qa, _ in asked]
+    measured = json.loads((tmp_path / "run" / "evaluation.json").read_text(encoding="utf-8"))["metrics"]
+    assert answer_metrics(said["run"], right, [context for _, context in asked]) == measured
+    assert said["whole"] != said["run"]
+    loaded = headway.load(tmp_path / "run")
+    assert [loaded.answer(qa["question"], context).answer for qa, context in asked] == said["run"]
 
 
 def pretrained(folder: Path) -> Path:

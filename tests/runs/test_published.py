@@ -53,7 +53,7 @@ def test_headlines_from_kogpt2(table: Path, tmp_path: Path, capsys: pytest.Captu
     metrics = RunFolder(run).evaluation["metrics"]
     assert {"perplexity", "bits_per_byte", "unigram_bits_per_byte"} <= metrics.keys()
     loaded = headway.load(run)
-    assert loaded.separator == ": "
+    assert loaded.reading.separator == ": "
     assert loaded.tokenizers.source.wrap([9]).ids == [9]  # it begins no text of its own, neither here nor in training
     capsys.readouterr()
     assert main(["generate", str(run), "정치", "--max-new-tokens", "5", "--json"]) == 0

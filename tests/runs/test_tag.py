@@ -13,9 +13,11 @@ import pytest
 import headway
 from headway.cli.main import main
 from headway.config import load_recipe
+from headway.evaluation.entities import tagging_metrics
 from headway.runs import RunFolder
 from headway.runs.kinds import kind_of
 from headway.runs.kinds.tag import Tag
+from headway.tasks.tag import tag
 
 NAMES = {"PS": ["이순신", "장영실", "Ada", "Alan"], "LC": ["서울", "부산", "Rome", "New York"]}
 FILLER = "was in the of and saw 은 에서 한국 사람 . went to".split()
@@ -168,6 +170,33 @@ def test_a_trained_model_goes_on(characters: Path, tmp_path: Path, capsys: pytes
     assert main(words(str(tmp_path / "other.txt"), tmp_path / "b", **init)) == 0
     assert "label_head.out.weight" in capsys.readouterr().err
     assert headway.load(tmp_path / "b").model.label_head.spec.labels == ("O", "B-LC", "B-NAME", "I-LC", "I-NAME")
+
+
+def test_the_command_reads_long_texts_as_the_run_and_its_evaluation_did(
+    characters: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In windows of `data.max_length`, though the model could read three times as much at once."""
+    rows = [[pair for row in sentences(3, seed) for pair in row] for seed in range(20)]
+    test = conll(tmp_path / "test.txt", rows, char=True)
+    init = {"model__init": characters, "data__unit": "char", "data__max_length": 8, "data__stride": 1}
+    assert (
+        main(words(conll(tmp_path / "train.txt", sentences(60), char=True), tmp_path / "run", data__test=test, **init))
+        == 0
+    )
+    lines = [" ".join(word for word, _ in row) for row in rows]
+    (tmp_path / "lines.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    capsys.readouterr()
+    assert main(["tag", str(tmp_path / "run"), str(tmp_path / "lines.txt"), "--json"]) == 0
+    said = [json.loads(line)["tokens"] for line in capsys.readouterr().out.splitlines()]
+    labels = [[token["label"] for token in line] for line in said]
+    config = load_recipe(str(tmp_path / "run" / "config.yaml"))
+    right = [json.loads(row["label"]) for row in kind_of(config).load()["test"]]
+    measured = RunFolder(tmp_path / "run").evaluation["metrics"]
+    assert tagging_metrics(labels, right).items() <= measured.items()
+    loaded = headway.load(tmp_path / "run")
+    assert [[token.label for token in line.tokens] for line in loaded.tag(lines)] == labels
+    wider = tag(loaded.model, loaded.tokenizers.source, lines, "char")
+    assert [[token.score for token in line.tokens] for line in wider] != [[t["score"] for t in line] for line in said]
 
 
 def _unseen(folder: Path) -> dict[str, object]:

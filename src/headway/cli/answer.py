@@ -28,10 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--context", metavar="FILE", help="the whole text to look in; - is stdin")
     parser.add_argument("--k", type=int, default=5, metavar="N", help="answers (%(default)s)")
     parser.add_argument("--max-tokens", type=int, default=30, metavar="N", help="of an answer (%(default)s)")
-    parser.add_argument("--max-length", type=int, metavar="N", help="tokens read at once (all that the model reads)")
-    parser.add_argument(
-        "--stride", type=int, default=64, metavar="N", help="tokens that neighbouring windows share (%(default)s)"
-    )
+    parser.add_argument("--max-length", type=int, metavar="N",
+                        help="tokens read at once (as its run, else all that the model reads)")  # fmt: skip
+    parser.add_argument("--stride", type=int, metavar="N",
+                        help="tokens that neighbouring windows share (as its run, else 64)")  # fmt: skip
     parser.add_argument(
         "--json", action="store_true", help="an object a question: answer, start, end, score, alternatives, no_answer"
     )
@@ -52,10 +52,12 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError("give a FILE of questions, or --question and --context, and not both")
     pairs = _pairs(read_lines(file)) if file else iter([(arguments.question, _text(arguments.context))])
     loaded = load(arguments)
+    read, stride = loaded.reading, arguments.stride
     results = answer_pairs(
         loaded.model, loaded.tokenizers.source, pairs, arguments.k,
         max_tokens=arguments.max_tokens, batch_tokens=arguments.batch_tokens, chunk=chunk_of(file or "", CHUNK),
-        too_long=arguments.too_long, max_length=arguments.max_length, stride=arguments.stride,
+        too_long=arguments.too_long, max_length=arguments.max_length or read.max_length,
+        stride=read.stride if stride is None else stride,
     )  # fmt: skip
     if file:
         print_results("answering", file, results, lambda found: [_shown(found, found.best, arguments.json)])

@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     loaded = load(arguments)
     options = _options(arguments, loaded.decoding)
     if arguments.stream:
-        for prompt in part(_prompts(arguments.prompts), loaded.separator):
+        for prompt in part(_prompts(arguments.prompts), loaded.reading.separator):
             stream = Stream(
                 loaded.model, loaded.tokenizers, prompt, options, stop_strings=stops, special=arguments.special
             )
@@ -80,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
     asked, answered = tee(_prompts(arguments.prompts))
     is_read = STDIN in arguments.prompts
     results = generate(
-        loaded.model, loaded.tokenizers, part(asked, loaded.separator), options,
+        loaded.model, loaded.tokenizers, part(asked, loaded.reading.separator), options,
         stop_strings=stops, special=arguments.special, batch_tokens=arguments.batch_tokens,
         chunk=chunk_of(STDIN, CHUNK) if is_read else CHUNK,
     )  # fmt: skip

@@ -6,13 +6,11 @@ import argparse
 import dataclasses
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headway.cli.options import add_model, add_running, chunk_of, load, print_results
 
 if TYPE_CHECKING:
-    from headway.data.tagged import Unit
     from headway.tasks.tag import Tagged
 
 HELP = "label every word, with its place in the line"
@@ -40,18 +38,12 @@ def run(arguments: argparse.Namespace) -> int:
     lines = read_lines(arguments.file)
     loaded = load(arguments)
     results = tag(
-        loaded.model, loaded.tokenizers.source, lines, arguments.unit or _unit_of(loaded.folder),
+        loaded.model, loaded.tokenizers.source, lines, arguments.unit or loaded.reading.unit,
         batch_tokens=arguments.batch_tokens, chunk=chunk_of(arguments.file, CHUNK), too_long=arguments.too_long,
+        max_length=loaded.reading.max_length, stride=loaded.reading.stride,
     )  # fmt: skip
     print_results("tagging", arguments.file, results, lambda tagged: _shown(tagged, arguments.json))
     return 0
-
-
-def _unit_of(folder: Path) -> Unit:
-    """What the run learned to give labels to; of a folder that is no run: words."""
-    from headway.config import read_config
-
-    return read_config(folder / "config.yaml").data.unit if (folder / "config.yaml").is_file() else "word"
 
 
 def _shown(tagged: Tagged, as_json: bool) -> Iterator[str]:

@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
     read = read_lines(arguments.file)
     _check(arguments)
     loaded = load(arguments)
-    lines = tell(read, loaded.prefixes, arguments.task)
+    lines = tell(read, loaded.reading.prefixes, arguments.task)
     options = _options(arguments, loaded.decoding)
     typed = arguments.file == STDIN and sys.stdin.isatty()
     results = translate_lines(

@@ -63,9 +63,18 @@ class Answer:
         return self.best.score
 
 
-def answer(model: Model, tokenizer: Tokenizer, question: str, context: str, k: int = 5) -> Answer:
+def answer(
+    model: Model,
+    tokenizer: Tokenizer,
+    question: str,
+    context: str,
+    k: int = 5,
+    *,
+    max_length: int | None = None,
+    stride: int = STRIDE,
+) -> Answer:
     """The `k` best answers in one context; see `answer_pairs`."""
-    return next(answer_pairs(model, tokenizer, [(question, context)], k))
+    return next(answer_pairs(model, tokenizer, [(question, context)], k, max_length=max_length, stride=stride))
 
 
 def answer_pairs(

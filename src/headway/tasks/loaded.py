@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from headway.tasks.embed import Pool, embed
 from headway.tasks.fill import Filling, fill
 from headway.tasks.generate import generate, greedy
 from headway.tasks.opening import open_model
+from headway.tasks.reading import Reading
 from headway.tasks.tag import Tagged, tag
 from headway.tasks.translate import translate_lines
 from headway.text.tokenizer import Tokenizer, TokenizerPair
@@ -46,8 +47,7 @@ class Loaded:
     choice: Choice  # of the kernels of its linear layers
     fresh: tuple[str, ...] = ()  # parameters that the folder had not, drawn at random
     unread: tuple[str, ...] = ()  # tensors of the folder that this model has no place for
-    prefixes: Mapping[str, str] = field(default_factory=dict)  # what tells the tasks of its run, by their names
-    separator: str = ""  # what stands behind a prompt, where the run learned texts after prompts
+    reading: Reading = field(default_factory=Reading)  # how its run read texts
 
     @property
     def arithmetic(self) -> Arithmetic:
@@ -84,7 +84,7 @@ class Loaded:
         Of a run that knows tasks by prefixes, `task` names the one whose prefix is put before a line; a line that
         begins with one is read as it is.
         """
-        told = tell(iter(lines), self.prefixes, task)
+        told = tell(iter(lines), self.reading.prefixes, task)
         found = translate_lines(self.translator, self.tokenizers, told, options or self.decoding)
         return [best[0].text for best in found]
 
@@ -103,7 +103,7 @@ class Loaded:
         """
         asked = greedy(self.decoding) if options is None else options
         asked = dataclasses.replace(asked, ends=asked.ends or self.decoding.ends)
-        parted = part(prompts, self.separator)
+        parted = part(prompts, self.reading.separator)
         found = generate(self.model, self.tokenizers, parted, asked, stop_strings=stop, special=special)
         return [best[0].text for best in found]
 
@@ -115,13 +115,16 @@ class Loaded:
         """The label of each text or pair, with probabilities."""
         return list(classify(self.model, self.tokenizers.source, texts))
 
-    def tag(self, lines: Iterable[str], unit: Unit = "word") -> list[Tagged]:
-        """A label for every word, or character, of each line."""
-        return list(tag(self.model, self.tokenizers.source, lines, unit))
+    def tag(self, lines: Iterable[str], unit: Unit | None = None) -> list[Tagged]:
+        """A label for every word, or character, of each line; None: as its run learned, of other models words."""
+        read = self.reading
+        source, unit = self.tokenizers.source, unit or read.unit
+        return list(tag(self.model, source, lines, unit, max_length=read.max_length, stride=read.stride))
 
     def answer(self, question: str, context: str, k: int = 5) -> Answer:
         """The best answer to a question in a text, and the next best."""
-        return answer(self.model, self.tokenizers.source, question, context, k)
+        source, read = self.tokenizers.source, self.reading
+        return answer(self.model, source, question, context, k, max_length=read.max_length, stride=read.stride)
 
     def embed(
         self, texts: Iterable[str], layer: str = "-1", pool: Pool = "mean", normalize: bool = False
@@ -175,8 +178,7 @@ def load(
     return Loaded(
         model=opened.model, tokenizer=opened.tokenizer, spec=opened.model.spec, folder=opened.folder,
         decoding=opened.decoding, choice=Choice(opened.model, quantize=quantize),
-        fresh=opened.fresh, unread=opened.unread, prefixes=opened.prefixes,
-        separator=opened.separator,
+        fresh=opened.fresh, unread=opened.unread, reading=opened.reading,
     )  # fmt: skip
 
 

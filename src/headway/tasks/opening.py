@@ -13,8 +13,7 @@ from headway.checkpoints import elmo_hdf5, hf, hub, native
 from headway.checkpoints.configuration import check_sizes, stacks
 from headway.checkpoints.generation import GenerationDefaults, read_generation
 from headway.checkpoints.restore import Restored
-from headway.config import read_config
-from headway.data.prefixes import parse_tasks
+from headway.config import RunConfig, read_config
 from headway.decoding.generate import Decoding
 from headway.decoding.hypotheses import LengthNorm
 from headway.decoding.sampling import Sampling
@@ -22,6 +21,7 @@ from headway.errors import CheckpointError, ConfigError, nearest
 from headway.models.build import Model
 from headway.spec import LabelHeadSpec, ModelSpec, TranslatorSpec, vocabularies
 from headway.tasks.info import has_tokenizer
+from headway.tasks.reading import Reading
 from headway.text.tokenizer import Tokenizer, TokenizerPair
 
 DTYPES = {
@@ -40,8 +40,7 @@ class Opened:
     tokenizer: Tokenizer | TokenizerPair | None
     folder: Path
     decoding: Decoding
-    prefixes: dict[str, str]
-    separator: str
+    reading: Reading
     fresh: tuple[str, ...]
     unread: tuple[str, ...]
 
@@ -76,10 +75,10 @@ def open_model(
         raise CheckpointError(f"{folder} holds no model: neither spec.json nor config.json is there")
     found = restored.model.eval().requires_grad_(False)
     tokenizer = read_tokenizer(folder, found.spec)
-    decoding = read_decoding(folder, found.spec)
+    run = read_config(folder / "config.yaml") if (folder / "config.yaml").is_file() else None
     return Opened(
-        model=found, tokenizer=tokenizer, folder=folder, decoding=decoding, prefixes=read_prefixes(folder),
-        separator=read_separator(folder),
+        model=found, tokenizer=tokenizer, folder=folder, decoding=_decoding(folder, found.spec, run),
+        reading=Reading() if run is None else Reading.of(run),
         fresh=restored.fresh, unread=restored.unread,
     )  # fmt: skip
 
@@ -134,49 +133,25 @@ def _check_dtype(spec: ModelSpec, dtype: str, folder: Path) -> None:
         )
 
 
-def read_decoding(folder: Path, spec: ModelSpec) -> Decoding:
+def _decoding(folder: Path, spec: ModelSpec, run: RunConfig | None) -> Decoding:
     """How the model was made to be asked: by the configuration of its run, or by its generation settings.
 
     Raises:
         CheckpointError: a file is damaged, or asks for something that is not known here.
     """
-    if (folder / "config.yaml").is_file():
-        config = read_config(folder / "config.yaml").decoding
-        return Decoding(beam=config.beam, length_norm=LengthNorm.parse(config.length_norm), stop=config.stop)
+    if run is not None:
+        asked = run.decoding
+        return Decoding(beam=asked.beam, length_norm=LengthNorm.parse(asked.length_norm), stop=asked.stop)
     if not (folder / "config.json").is_file() and not (folder / "generation_config.json").is_file():
         return Decoding() if isinstance(spec, TranslatorSpec) else Decoding(beam=1)
     given = read_generation(folder, spec)
     try:
-        return _decoding(given, spec)
+        return _generating(given, spec)
     except ConfigError as error:
         raise CheckpointError(f"{folder / 'generation_config.json'}: {error}") from None
 
 
-def read_prefixes(folder: Path) -> dict[str, str]:
-    """What tells the tasks of a run apart, by their names; of a model that knows none, nothing.
-
-    Raises:
-        CheckpointError: the configuration of the run is damaged.
-    """
-    if not (folder / "config.yaml").is_file():
-        return {}
-    tasks = parse_tasks(read_config(folder / "config.yaml").data.tasks)
-    return {task.name: task.prefix for task in tasks if task.prefix}
-
-
-def read_separator(folder: Path) -> str:
-    """What stands behind a prompt, where a run learned texts after prompts; else nothing.
-
-    Raises:
-        CheckpointError: the configuration of the run is damaged.
-    """
-    if not (folder / "config.yaml").is_file():
-        return ""
-    data = read_config(folder / "config.yaml").data
-    return "" if data.columns.prompt is None else data.prompt_separator
-
-
-def _decoding(given: GenerationDefaults, spec: ModelSpec) -> Decoding:
+def _generating(given: GenerationDefaults, spec: ModelSpec) -> Decoding:
     sampling = None
     if given.samples:
         sampling = Sampling(temperature=given.temperature, top_k=given.top_k, top_p=given.top_p)

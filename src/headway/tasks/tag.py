@@ -73,6 +73,7 @@ def tag(
     batch_tokens: int = TOKENS,
     chunk: int = CHUNK,
     too_long: LongText = "windows",
+    max_length: int | None = None,
     stride: int = STRIDE,
 ) -> Iterator[Tagged]:
     """A label for every word of each line, or for every character.
@@ -82,8 +83,8 @@ def tag(
     reads, has score 0 and the label of the next one if that is `I-X`, for it then lies inside X; else `O`, or the
     first label where there is no `O`.
 
-    A line longer than the texts the model was made for is read in windows, and each word has the label of the window
-    where it stands farthest from an edge.
+    A line longer than `max_length`, or than the texts the model was made for, is read in windows, and each word has the
+    label of the window where it stands farthest from an edge.
 
     Args:
         model: one with a head that labels tokens.
@@ -93,10 +94,11 @@ def tag(
         batch_tokens: tokens computed at once, padding counted.
         chunk: windows read ahead.
         too_long: what happens to a longer line; `cut` and `refuse` are of more tokens than there are positions.
+        max_length: tokens of a window, special pieces counted; None: as many as the model was made for.
         stride: tokens that neighbouring windows share, at most half of them.
 
     Raises:
-        ConfigError: the model has no such head, or `unit` is none of these.
+        ConfigError: the model has no such head, `unit` is none of these, or there is no room for a window.
         DataError: with `too_long="refuse"`, a line has more tokens than the model reads.
     """
     if unit not in ("word", "char"):
@@ -104,7 +106,8 @@ def tag(
     head, logits = label_logits(model, "tokens", "tag words")
     assert isinstance(model.spec, SingleStackSpec), "only a stack labels tokens"
     most, labels = source_reach(model.spec), head.labels
-    room = model.spec.stack.max_length - tokenizer.wrapping_cost(False)
+    longest = model.spec.stack.max_length
+    room = min(longest, max_length or longest) - tokenizer.wrapping_cost(False)
     waiting: deque[tuple[Words, int]] = deque()
 
     def read() -> Iterator[Row | None]:

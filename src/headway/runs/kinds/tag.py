@@ -134,8 +134,8 @@ class Tag(Labelled):
 
     def _tagged(self, model: Any, vocabulary: Vocabulary, rows: datasets.Dataset) -> list[list[str]]:
         """The labels of each row, as the command gives them."""
-        config = self.config.data
-        found: Iterator[Tagged] = tag(model, one(vocabulary), _texts(rows), config.unit, stride=config.stride)
+        unit, stride, most = self.config.data.unit, self.config.data.stride, self.reach(model.spec)
+        found: Iterator[Tagged] = tag(model, one(vocabulary), _texts(rows), unit, max_length=most, stride=stride)
         return [[word.label for word in line.tokens] for line in found]
 
 
