@@ -10,6 +10,7 @@ import pytest
 
 import headway
 from headway.cli.main import main
+from headway.errors import DataError
 from headway.runs import RunFolder
 
 GOOD, BAD = "good fine great 좋은 최고".split(), "bad poor awful 나쁜 최악".split()
@@ -123,6 +124,15 @@ def test_several_labels_numbers_and_pairs(reviews: str, tmp_path: Path, capsys: 
     assert set(models["multi"].classify(["the good awful film"])[0].labels) == {"good", "awful"}
     assert models["number"].classify(["it was good awful 최고 a film 77"])[0].scores["number"] > 2
     assert models["pair"].classify([("a good film", "it was fine")])[0].label in ("n", "y")
+    lines = tmp_path / "lines.tsv"
+    rows = [("a good film", "it was fine"), "", "a good film"]
+    lines.write_text("a good film\tit was fine\n\na good film\n", encoding="utf-8")
+    for name, said in {"pair": "line 3 is one text, but", "number": "line 1 is a pair, but"}.items():
+        capsys.readouterr()
+        assert main(["classify", str(runs[name]), str(lines)]) == 3
+        assert said in capsys.readouterr().err
+        with pytest.raises(DataError, match=said):
+            models[name].classify(rows)
 
 
 def test_a_run_goes_on_bit_for_bit_and_a_trained_model_gets_a_head(

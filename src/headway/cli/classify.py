@@ -39,6 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     results = classify(
         loaded.model, loaded.tokenizers.source, _texts(lines),
         batch_tokens=arguments.batch_tokens, chunk=chunk_of(arguments.file, CHUNK), too_long=arguments.too_long,
+        pairs=loaded.reading.pairs,
     )  # fmt: skip
     print_results("classifying", arguments.file, results, lambda result: [_shown(result, arguments.json)])
     return 0

@@ -6,12 +6,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from headway.decoding.options import source_reach
+from headway.errors import DataError
 from headway.models.build import Model
 from headway.spec import Problem
 from headway.tasks.rows import CHUNK, TOKENS, Batch, Row, TooLong, fit, in_order, label_logits
 from headway.text.tokenizer import Tokenizer
 
 THRESHOLD = 0.5  # of several labels at once, those that are more probable are given
+_MISFIT = {  # what is said where the model learned pairs, or did not
+    True: "one text, but the model learned pairs; give a second text, with a tab between",
+    False: "a pair, but the model learned single texts; give the text alone, without a tab",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,25 +42,39 @@ def classify(
     batch_tokens: int = TOKENS,
     chunk: int = CHUNK,
     too_long: TooLong = "cut",
+    pairs: bool | None = None,
 ) -> Iterator[Classification]:
     """The label of each text or pair; of an empty one (of a pair both) none.
 
     Labels are those of the model's head, by name. One that gives a single label shares probability among all of them,
     one that gives several has a probability for each; a regression gives numbers and no label.
 
+    Args:
+        model: one with a head that labels texts.
+        tokenizer: the model's.
+        texts: any number of them.
+        batch_tokens: tokens computed at once, padding counted.
+        chunk: texts read ahead.
+        too_long: what happens to a text of more tokens than the model reads.
+        pairs: whether the model learned pairs, or single texts; None: nobody knows, and it is given either.
+
     Raises:
         ConfigError: the model has no head that labels texts.
-        DataError: with `too_long="refuse"`, a text has more tokens than the model reads.
+        DataError: a text is given where the model learned pairs, or the reverse; or, with `too_long="refuse"`, it has
+            more tokens than the model reads.
     """
     head, logits = label_logits(model, "text", "classify")
     most = source_reach(model.spec)
 
     def read(part: list[str | tuple[str, str]], number: int) -> list[Row | None]:
-        pairs = [(text, None) if isinstance(text, str) else text for text in part]
-        first = tokenizer.encode_batch([a for a, _ in pairs])
-        second = iter(tokenizer.encode_batch([b for _, b in pairs if b is not None]))
+        given = [(text, None) if isinstance(text, str) else text for text in part]
+        for i, (a, b) in enumerate(given, number):
+            if pairs is not None and (a or b) and pairs != (b is not None):
+                raise DataError(f"line {i} is {_MISFIT[pairs]}")
+        first = tokenizer.encode_batch([a for a, _ in given])
+        second = iter(tokenizer.encode_batch([b for _, b in given if b is not None]))
         rows: list[Row | None] = []
-        for i, (ids, (a, b)) in enumerate(zip(first, pairs, strict=True), number):
+        for i, (ids, (a, b)) in enumerate(zip(first, given, strict=True), number):
             other = None if b is None else next(second)
             row = fit(tokenizer, most, ids, other, name=f"line {i}", too_long=too_long)
             rows.append(row if a.strip() or (b or "").strip() else None)

@@ -112,8 +112,8 @@ class Loaded:
         return fill(self.model, self.tokenizers.source, text, k)
 
     def classify(self, texts: Iterable[str | tuple[str, str]]) -> list[Classification]:
-        """The label of each text or pair, with probabilities."""
-        return list(classify(self.model, self.tokenizers.source, texts))
+        """The label of each text, or of each pair where the run learned pairs, with probabilities."""
+        return list(classify(self.model, self.tokenizers.source, texts, pairs=self.reading.pairs))
 
     def tag(self, lines: Iterable[str], unit: Unit | None = None) -> list[Tagged]:
         """A label for every word, or character, of each line; None: as its run learned, of other models words."""

@@ -20,6 +20,7 @@ class Reading:
     unit: Unit = "word"  # what it gave labels to
     max_length: int | None = None  # the most tokens of a window of a long text; None: as many as the model reads
     stride: int = STRIDE  # tokens that neighbouring windows share
+    pairs: bool | None = None  # whether it gave labels to pairs of texts, or to single ones; None: nobody knows
 
     @classmethod
     def of(cls, config: RunConfig) -> Reading:
@@ -35,4 +36,5 @@ class Reading:
             unit=data.unit,
             max_length=data.max_length,
             stride=data.stride,
+            pairs=data.columns.pair is not None if config.task == "classify" else None,
         )
