@@ -66,6 +66,14 @@ def test_the_live_line_says_what_a_person_wants_to_know(tmp_path: Path, terminal
     assert "step 7 [done]" in said
 
 
+def test_what_is_no_likelihood_has_no_perplexity(tmp_path: Path) -> None:
+    stream = io.StringIO()
+    log = Log(tmp_path, console=Console(file=stream, width=200, highlight=False))
+    log.live(0.3, 60.0, {name: value for name, value in ROW.items() if name != "perplexity"})
+    log.close()
+    assert "loss 2.500  rate 5.0e-04" in stream.getvalue()
+
+
 def test_tensorboard_gets_the_same_numbers(tmp_path: Path) -> None:
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     log = Log(tmp_path, tensorboard=True)

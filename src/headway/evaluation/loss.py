@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -30,7 +30,7 @@ def chance(batches: Iterable[Any]) -> float:
 def mean_losses(
     model: nn.Module, objective: Objective, batches: Iterable[Any], *, autocast: torch.dtype | None = None
 ) -> dict[str, float]:
-    """The mean of each loss over all batches, in nats a counted token, and the perplexity of `nll`."""
+    """The mean of each loss over all batches, in nats a counted token, and the perplexity of `nll`, if it is there."""
     sums: dict[str, float] = {}
     counts: dict[str, int] = {}
     device_type = next(model.parameters()).device.type
@@ -41,4 +41,9 @@ def mean_losses(
             sums[name] = sums.get(name, 0.0) + float(total)
             counts[name] = counts.get(name, 0) + count
     means = {name: sums[name] / max(counts[name], 1) for name in sums}
-    return means | {"perplexity": math.exp(min(means.get("nll", 0.0), 50.0))}
+    return means | perplexity(means)
+
+
+def perplexity(means: Mapping[str, float]) -> dict[str, float]:
+    """That of `nll`, nats a counted token, by its name; where there is no `nll`, nothing."""
+    return {"perplexity": math.exp(min(means["nll"], 50.0))} if "nll" in means else {}

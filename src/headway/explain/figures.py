@@ -99,14 +99,17 @@ def attention_figure(
 def training_curves(rows: Sequence[Mapping[str, Any]], folder: str | os.PathLike[str]) -> list[Path]:
     """Draw the rows of `metrics.jsonl` over the training step.
 
-    `loss.png` (of the plain labels, nats a token), `learning_rate.png`, `throughput.png` (tokens a second) and
-    `bleu.png` (with chrF), each where there are such rows.
+    `loss.png` (of the plain labels, nats a token; of numbers the squared error), `learning_rate.png`, `throughput.png`
+    (tokens a second) and `bleu.png` (with chrF), each where there are such rows.
 
     Returns:
         The files written.
     """
+    loss, unit = "nll", "loss of the plain labels, nats"
+    if not any(loss in row for row in rows):
+        loss, unit = "loss", "squared error, in variances of the numbers"
     pictures = (
-        ("loss", "loss of the plain labels, nats", {"nll": "training", "validation_loss": "validation"}, min),
+        ("loss", unit, {loss: "training", "validation_loss": "validation"}, min),
         ("learning_rate", "learning rate", {"learning_rate": ""}, None),
         ("throughput", "tokens a second", {"tokens_per_second": ""}, None),
         ("bleu", "score, 0 to 100", {"bleu": "BLEU", "chrf": "chrF"}, max),

@@ -18,6 +18,12 @@ from headway.objectives.losses import Losses
 from headway.spec import Problem
 from headway.text.template import Wrapped
 
+_LOSSES: dict[Problem, tuple[str, ...]] = {
+    "single": ("loss", "nll", "accuracy"),
+    "multi": ("loss", "nll"),
+    "regression": ("loss",),
+}
+
 
 class Example(NamedTuple):
     """A text or a pair as the model reads it, and what it is."""
@@ -34,12 +40,12 @@ class LabelledBatch:
     types: Tensor  # `(tokens,)` 0: first text, 1: second
     layout: Layout
     labels: Tensor  # `(rows,)` numbers of labels, or `(rows, labels)` 0.0 and 1.0, or `(rows, 1)` numbers
+    losses: tuple[str, ...]  # what is computed of them
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many rows each loss counts, and of how many it is told whether they are right."""
-        rows = len(self.labels)
-        return {"loss": rows, "nll": rows} | ({} if self.labels.is_floating_point() else {"accuracy": rows})
+        """How many rows each loss counts."""
+        return dict.fromkeys(self.losses, len(self.labels))
 
     @property
     def tokens(self) -> int:
@@ -48,7 +54,8 @@ class LabelledBatch:
 
     def to(self, device: torch.device) -> LabelledBatch:
         """The same batch on another device."""
-        return LabelledBatch(self.ids.to(device), self.types.to(device), self.layout.to(device), self.labels.to(device))
+        ids, types, labels = (x.to(device) for x in (self.ids, self.types, self.labels))
+        return LabelledBatch(ids, types, self.layout.to(device), labels, self.losses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +78,11 @@ class LabelTexts:
             torch.tensor([kind for row in rows for kind in row.read.token_types]),
             Layout.packed(lengths),
             torch.from_numpy(np.stack([row.label for row in rows])),
+            _LOSSES[self.problem],
         )
 
     def loss(self, model: Labeller, batch: LabelledBatch) -> Losses:
-        """Summed loss; `nll` is the same without smoothing, in nats a row, of numbers the squared error."""
+        """Summed loss, of numbers the squared error; of labels `nll` is the same without smoothing, in nats a row."""
         logits, labels = model.label_logits(batch.ids, batch.layout, batch.types).float(), batch.labels
         rows = len(labels)
         if self.problem == "single":
@@ -84,6 +92,5 @@ class LabelTexts:
             return {"loss": (loss, rows, 1.0), "nll": (nll, rows, 0.0), "accuracy": (right, rows, 0.0)}
         if self.problem == "multi":
             loss = F.binary_cross_entropy_with_logits(logits, labels, reduction="sum")
-        else:
-            loss = F.mse_loss(logits, labels, reduction="sum")
-        return {"loss": (loss, rows, 1.0), "nll": (loss.detach(), rows, 0.0)}
+            return {"loss": (loss, rows, 1.0), "nll": (loss.detach(), rows, 0.0)}
+        return {"loss": (F.mse_loss(logits, labels, reduction="sum"), rows, 1.0)}

@@ -48,8 +48,10 @@ def check_initial(config: ModelConfig) -> None:
         raise ConfigError(f"{said}: headway train {recipe} --run {config.init}")
 
 
-def open_initial(config: RunConfig, kind: Kind, data: Splits, say: Callable[[str], None]) -> tuple[Any, Vocabulary]:
-    """The model of `model.init`, its weights ready to be trained, and its vocabulary.
+def open_initial(
+    config: RunConfig, kind: Kind, data: Splits, say: Callable[[str], None]
+) -> tuple[Any, Vocabulary, tuple[str, ...]]:
+    """The model of `model.init`, its weights ready to be trained, its vocabulary, and the parameters drawn anew.
 
     Raises:
         ConfigError: it is of another kind.
@@ -81,7 +83,7 @@ def open_initial(config: RunConfig, kind: Kind, data: Splits, say: Callable[[str
         tokenizer = tokenizer.source  # what the encoder reads
     if isinstance(spec, BidirectionalSpec) and spec.label_head is not None and isinstance(tokenizer, Tokenizer):
         tokenizer = spelled(tokenizer)
-    return model.requires_grad_(True), tokenizer
+    return model.requires_grad_(True), tokenizer, opened.fresh + fresh
 
 
 def with_dropout(spec: ModelSpec, config: ModelConfig) -> ModelSpec:

@@ -8,6 +8,7 @@ from typing import Any
 from headway.config import RunConfig
 from headway.errors import ConfigError
 from headway.runs.folder import RunFolder
+from headway.runs.kinds.scale import Scale
 from headway.training.freezing import freeze
 from headway.training.lora import TARGETS, adapt, merge, save_adapter
 
@@ -35,8 +36,14 @@ def restrict(config: RunConfig, model: Any, say: Callable[[str], None]) -> None:
         say(f"{learned:,} of {every:,} parameters learn ({learned / every:.2%}), the others stay as they are")
 
 
-def put_back(config: RunConfig, model: Any, folder: RunFolder) -> None:
-    """Where adapters learned: keep them in `adapter/`, and make the model an ordinary one with their sum in it."""
+def put_back(config: RunConfig, model: Any, scale: Scale | None, folder: RunFolder) -> None:
+    """Make what has learned an ordinary model.
+
+    A head that learned numbers by a scale says the numbers themselves; what adapters say is added to the weights beside
+    them, and they are kept in `adapter/`.
+    """
+    if scale is not None:
+        scale.put_into(model.label_head.out)
     if config.lora.rank:
         save_adapter(model, folder.path / "adapter", base=str(config.model.init))
         merge(model)

@@ -104,7 +104,7 @@ class Prepared:
         return step
 
     def validate(self, trained: torch.nn.Module, moving: MovingAverage | None = None) -> dict[str, float]:
-        """Losses and perplexity of the validation rows, and what the kind measures beside them, on the first process.
+        """Losses of the validation rows, and what the kind measures beside them, on the first process.
 
         The others hand in their parts of `trained`, if it is sharded, and know nothing.
         """
@@ -114,8 +114,9 @@ class Prepared:
             if not self.feed.world.is_main:
                 return {}
             means = mean_losses(self.model, self.objective, self.validation_batches(), autocast=self.choices.autocast)
-            result = {"validation_loss": means.pop("nll"), "validation_perplexity": means.pop("perplexity")}
-            result |= {f"validation_{name}": mean for name, mean in means.items() if name != "loss"}
+            loss = means.pop("loss")
+            result = {"validation_loss": means.pop("nll", loss)}
+            result |= {f"validation_{name}": mean for name, mean in means.items()}
             return result | self.kind.scores(self.model, self.vocabulary, self.data)
 
     def validation_batches(self) -> list[Any]:
@@ -170,12 +171,13 @@ def prepare(
     data = world.first(lambda: trainable(kind.load()))
     choices = resumed.choices if resumed else None
     torch.manual_seed(config.seed)
+    has_head = False
     if resumed is not None and (resumed.has_weights or not config.model.init):
         vocabulary, spec = resumed.vocabulary, resumed.spec
         model: Any = build(spec)
     elif config.model.init:
-        model, vocabulary = open_initial(config, kind, data, say)
-        spec = model.spec
+        model, vocabulary, fresh = open_initial(config, kind, data, say)
+        spec, has_head = model.spec, not any(name.startswith("label_head.") for name in fresh)
     else:
         vocabulary = _learn(config, kind, data, world, folder, say)
         spec = kind.spec(vocabulary, data)
@@ -185,6 +187,8 @@ def prepare(
     train, validation = world.first(
         lambda: (kind.encode(data, "train", vocabulary, spec), kind.encode(data, "validation", vocabulary, spec))
     )
+    if train.scale is not None and has_head:
+        train.scale.take_out_of(model.label_head.out)
     model.to(device)
     if config.training.activation_checkpointing:
         _recompute(model)

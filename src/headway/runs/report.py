@@ -57,7 +57,7 @@ def _keep_weights(prepared: Prepared, training: Training, folder: RunFolder) -> 
         best = training.progress.best_step
         native.fill(prepared.model, training.checkpoints.weights(best), folder.weights)
         said = f"those of step {best:,}, the best on the validation rows"
-    put_back(prepared.config, prepared.model, folder)
+    put_back(prepared.config, prepared.model, prepared.train.scale, folder)
     native.save_weights(prepared.model, folder.weights)
     return said
 

@@ -50,9 +50,10 @@ class Log:
 
     def live(self, share: float, elapsed: float, row: dict[str, Any]) -> None:
         """Move the live line; `share` is how much of the training is done, 0..1."""
-        known = f"accuracy {row['accuracy']:.1%}" if "accuracy" in row else f"perplexity {row['perplexity']:.2f}"
+        known = f"perplexity {row['perplexity']:.2f}  " if "perplexity" in row else ""
+        known = f"accuracy {row['accuracy']:.1%}  " if "accuracy" in row else known
         text = (
-            f"step {row['step']:,}  loss {row['loss']:.3f}  {known}  "
+            f"step {row['step']:,}  loss {row['loss']:.3f}  {known}"
             f"rate {row['learning_rate']:.1e}  {row['tokens_per_second']:,.0f} tokens/s  "
             f"padding {row['padding']:.1%}  {_left(share, elapsed)}"
         )

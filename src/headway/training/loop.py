@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from headway.errors import ConfigError, Interrupted
+from headway.evaluation.loss import perplexity
 from headway.training.checkpoint import Checkpoints, Progress, random_state
 from headway.training.distributed import World
 from headway.training.feed import Feed, Rows
@@ -161,13 +162,12 @@ class Training:
     def _row(self, rate: float) -> dict[str, Any]:
         progress, window = self.progress, self.progress.window
         means = {name: total / window["tokens"] for name, total in window.items() if name not in _NO_LOSS}
-        nll = means["nll"]
         return {
             "step": progress.step,
             "epoch": progress.epoch,
             "elapsed": round(progress.elapsed, 3),
             **means,
-            "perplexity": math.exp(min(nll, 50.0)),
+            **perplexity(means),
             "learning_rate": rate,
             "tokens_per_second": window["tokens"] / window["seconds"],
             "padding": 1 - window["tokens"] / window["padded"],

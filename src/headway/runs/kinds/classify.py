@@ -24,6 +24,7 @@ from headway.objectives.classification import Example, LabelTexts
 from headway.runs.kinds.kind import Encoded, Splits, Vocabulary, note_of, one
 from headway.runs.kinds.labelled import Labelled, labels_of, parted, with_usual_head
 from headway.runs.kinds.measuring import seconds_a_row, spread
+from headway.runs.kinds.scale import Scale
 from headway.spec import LabelHeadSpec, ModelSpec, Problem, RecurrentSpec, SingleStackSpec, WithoutStack
 from headway.tasks.classify import Classification, classify
 from headway.tasks.rows import fit
@@ -70,12 +71,18 @@ class Classify(Labelled):
         return "has no encoder to put a head on" if isinstance(spec, RecurrentSpec) else ""
 
     def encode(self, data: Splits, split: str, vocabulary: Vocabulary, spec: ModelSpec) -> Encoded:
-        """Rows as the model reads them; what is too long is cut in the split that is measured."""
+        """Rows as the model reads them; what is too long is cut in the split that is measured.
+
+        Numbers are measured by the scale of those of the training split.
+        """
         assert isinstance(spec, SingleStackSpec | WithoutStack)
         rows, tokenizer, head = data[split], one(vocabulary), spec.label_head
         assert head is not None
         stores = [encode(rows[column], tokenizer, title=f"{split} {column}") for column in _text_columns(rows)]
-        labels = _numbers(rows, split, head, self._separator())
+        labels, scale = _numbers(rows, split, head, self._separator()), None
+        if head.problem == "regression":
+            scale = Scale.of(_numbers(data["train"], "train", head, None), centred=head.bias)
+            labels = scale.of_numbers(labels)
         if split == "train" and "test" in data:  # what is wrong there is said now, not when all is learned
             _numbers(data["test"], "test", head, self._separator())
         most, rule, special = self.reach(spec), self.config.data.too_long, tokenizer.wrapping_cost(len(stores) > 1)
@@ -97,7 +104,8 @@ class Classify(Labelled):
             )
         done = "left out" if len(kept) < len(rows) else "cut"
         note = note_of(split, {f"rows are longer than {most} tokens and were {done}": int(is_long.sum())})
-        return Encoded(Examples(stores, labels, tokenizer, most, kept), np.minimum(lengths[kept], most), note)
+        examples = Examples(stores, labels, tokenizer, most, kept)
+        return Encoded(examples, np.minimum(lengths[kept], most), note, scale=scale)
 
     def objective(self, spec: ModelSpec, vocabulary: Vocabulary) -> LabelTexts:
         """See `Kind`."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from headway.config import RunConfig
 from headway.objectives.losses import Losses
+from headway.runs.kinds.scale import Scale
 from headway.spec import ModelSpec, SpecialTokens
 from headway.text.tokenizer import Tokenizer, TokenizerPair
 from headway.training.feed import Rowed, Rows
@@ -29,6 +30,7 @@ class Encoded:
     note: str = ""  # what a person should know of rows that were cut, left out or passed over
     plan: Callable[[int], Rows] | None = None  # the rows that an epoch reads, by its number; None: each once
     release: Callable[[], None] = lambda: None  # gives back the memory of what was read of a file
+    scale: Scale | None = None  # of the numbers that a head for labels learns; None: it learns none
 
     def __len__(self) -> int:
         return len(self.lengths)
