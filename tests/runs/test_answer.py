@@ -237,6 +237,7 @@ def test_the_recipes_of_the_course_start_from_published_models(
     [
         ({"data__stride": 64, "data__max_length": 64}, 2, "data.stride 64 must be from 0 up to, not including"),
         ({"data__format": "tsv"}, 2, "data.format tsv holds no questions"),
+        ({"data__max_length": 4, "data__stride": 1}, 2, "4 tokens at a time, of which 3 are special, have no room for"),
         ({"model__family": "t5"}, 2, "model.family t5 cannot learn to answer; choose bert"),
         ({"data__max_length": 20, "data__stride": 4, "data__too_long": "refuse"}, 3, "longer than 20 tokens; raise"),
         ({"data__validation": 0.5, "data__train": "ONE"}, 3, "rows of equal context or group stay together"),

@@ -112,7 +112,7 @@ def answer_pairs(
             may lie in no window.
 
     Raises:
-        ConfigError: the model has no head for spans, or a number is out of its range.
+        ConfigError: the model has no head for spans, or a number is out of its range or too small.
         DataError: a question is empty, or, with `too_long="refuse"`, it and its context have more tokens than the model
             reads.
     """
@@ -121,7 +121,7 @@ def answer_pairs(
             raise ConfigError(f"{name} is {value}; it must be at least 1")
     _, logits = label_logits(model, "span", "answer questions")
     reach = min((size for size in (source_reach(model.spec), max_length) if size is not None), default=None)
-    most = None if reach is None else reach - tokenizer.wrapping_cost(True)
+    most = None if reach is None else room_of(tokenizer, reach)
     waiting: deque[tuple[str, int, int]] = deque()  # context, windows and lost tokens of what is not all computed
 
     @lru_cache(_CONTEXTS)
@@ -154,6 +154,21 @@ def answer_pairs(
 
     found = in_order(model, read(), lambda rows, _: rows, compute, None, batch_tokens=batch_tokens, chunk=chunk)
     return _joined(found, waiting, k)
+
+
+def room_of(tokenizer: Tokenizer, reach: int) -> int:
+    """How many of `reach` tokens are left to a question and its text.
+
+    Raises:
+        ConfigError: not one for each.
+    """
+    special = tokenizer.wrapping_cost(True)
+    if reach < special + 2:
+        raise ConfigError(
+            f"{reach} tokens at a time, of which {special} are special, have no room for a question and a text; raise "
+            "the maximum length"
+        )
+    return reach - special
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from headway.runs.kinds.labelled import Labelled, with_usual_head
 from headway.runs.kinds.measuring import seconds_a_row, spread
 from headway.runs.kinds.questions import Questions
 from headway.spec import LabelHeadSpec, ModelSpec, SingleStackSpec
-from headway.tasks.answer import answer_pairs
+from headway.tasks.answer import answer_pairs, room_of
 
 if TYPE_CHECKING:
     import datasets  # type: ignore[import-untyped]
@@ -75,7 +75,7 @@ class Answer(Labelled):
         """Windows of each question and its text."""
         rows, tokenizer, config = data[split], one(vocabulary), self.config.data
         asked = encode(rows["question"], tokenizer, title=f"{split} question")
-        questions = Questions(tokenizer, self.reach(spec) - tokenizer.wrapping_cost(True), config.stride)
+        questions = Questions(tokenizer, room_of(tokenizer, self.reach(spec)), config.stride)
         with progress(f"encoding {split}", len(rows), "questions") as advance:
             for number, (_, context, right) in enumerate(_rows(rows)):
                 questions.add(asked[number].tolist(), context, right)
