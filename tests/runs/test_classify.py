@@ -186,6 +186,11 @@ def test_a_run_goes_on_bit_for_bit_and_a_trained_model_gets_a_head(
         ("x\ta\ny\tb\n", {"data.validation": "FILE", "data.test": "x\tc\n"}, "test split: row 1 has the label 'c'"),
         ("x\ta\ny\tb\n", {"data.validation": "FILE", "data.max_length": "2"}, "2 are special, has no room for text"),
         ('x\t["a", "b"]\ny\tb\n', {"data.validation": "FILE"}, "row 1 has the labels a, b; one is expected"),
+        (
+            "x\ta\ny\tb\n",
+            {"data.validation": "FILE", "data.label_separator": "|", "objective.problem": "single"},
+            "data.label_separator '|' parts several labels, but objective.problem is single; leave one of them out",
+        ),
     ],
 )
 def test_bad_labels_are_one_sentence(
@@ -232,6 +237,23 @@ def test_labels_are_read_alike_from_blanks_lists_and_separators(
         classes = json.loads((run / "evaluation.json").read_text("utf-8"))["classes"]
         assert classes["labels"] == expected
         assert [of["support"] for of in classes["per_class"].values()] == ([4, 4] if file == plain else [4, 6])
+
+
+def test_labels_are_parted_alike_in_files_of_another_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    without_pictures(monkeypatch)
+    table = [(f"{a} {i}", ("x|y", "y", "x", "")[i % 4]) for i, a in enumerate("abcdefgh")]
+    for ending, between in (("tsv", "\t"), ("csv", ",")):
+        lines = "".join(between.join(row) + "\n" for row in [("text", "label"), *table])
+        (tmp_path / f"rows.{ending}").write_text(lines, "utf-8")
+    lists = [{"text": text, "label": [label for label in cell.split("|") if label]} for text, cell in table]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in lists), "utf-8")
+    few = {"training.max_steps": 1, "tokenizer.type": "char", "tokenizer.vocab_size": "null"}
+    run, train = tmp_path / "run", str(tmp_path / "rows.tsv")
+    assert main(words(train, run, **few, data__validation=train, data__label_separator="|")) == 0
+    before = RunFolder(run).evaluation["metrics"]
+    for ending in ("csv", "jsonl"):
+        assert main(["evaluate", str(run), "--data.test", str(tmp_path / f"rows.{ending}")]) == 0
+        assert RunFolder(run).evaluation["metrics"] == before
 
 
 def test_a_run_of_pairs_is_not_measured_on_single_texts(

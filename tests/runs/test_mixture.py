@@ -11,7 +11,9 @@ import headway
 from headway.cli.main import main
 from headway.config import load_recipe
 from headway.data.prefixes import UNTOLD
+from headway.errors import ConfigError
 from headway.evaluation.translation import translation_metrics
+from headway.runs.build import check
 from headway.runs.kinds import kind_of
 from tests.runs import tiny
 
@@ -154,6 +156,16 @@ def test_tasks_may_have_files_of_their_own(tmp_path: Path) -> None:
     assert shares == {1.0: [32, 8], 1e9: [20, 20]}
 
 
+def test_a_share_of_the_training_rows_is_drawn_after_others_are_held_out(table: str) -> None:
+    given = [("data.train", table), ("data.tasks", TASKS), ("data.validation", "0.2"), ("data.test", None)]
+    whole, part = (kind_of(load_recipe("translate", [*given, ("data.share", s)])).load() for s in (1.0, 0.25))
+    assert [len(pairs) for pairs in part["train"]] == [round(len(pairs) / 4) for pairs in whole["train"]]
+    for some, every in zip(part["train"], whole["train"], strict=True):
+        assert {*some.rows()} < {*every.rows()}
+        assert list(zip(some.sources[:3], some.targets[:3], strict=True)) == list(some.rows())[:3]
+    assert [list(pairs.rows()) for pairs in part["validation"]] == [list(p.rows()) for p in whole["validation"]]
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -165,6 +177,7 @@ def test_tasks_may_have_files_of_their_own(tmp_path: Path) -> None:
         ({"model.family": "bert"}, "model.family bert cannot learn translate; choose vaswani"),
         ({"data.mixing_temperature": 0}, "data.mixing_temperature is 0.0; it must be positive"),
         ({"data.share": 0}, "data.share is 0.0; it must be above 0 and at most 1"),
+        ({"data.label_separator": ","}, "data.label_separator means nothing to translate, only to classify; leave it"),
         ({"model.init": "runs/t5-koen"}, "train it first: headway train t5-koen --run runs/t5-koen"),
     ],
 )
@@ -185,3 +198,12 @@ def test_without_tasks_a_run_is_what_it_was(table: str) -> None:
     (pairs,) = kind.load()["train"]
     assert pairs.task == UNTOLD
     assert pairs.sources[:2] == pairs.table["source"][:2]
+
+
+@pytest.mark.parametrize(
+    ("task", "key", "value"),
+    [("causal-lm", "data.share", 0.5), ("tag", "data.label_separator", ","), ("masked-lm", "data.tasks", "a>b")],
+)
+def test_what_a_task_does_not_read_is_said(task: str, key: str, value: object) -> None:
+    with pytest.raises(ConfigError, match=f"{key} means nothing to {task}, only to .*; leave it out"):
+        check(load_recipe(task, [(key, value)]))

@@ -38,9 +38,9 @@ class DataConfig:
     header: bool = _help("the first line of a table names its columns", True)
     delimiter: str | None = _help("what parts the columns; null: by format")
     split_at: Literal["first", "last"] | None = _help("a line is two columns, parted at this delimiter; null: at each")
-    label_separator: str | None = _help("what parts several labels in one column; null: a row has one")
+    label_separator: str | None = _help("classify: what parts several labels in one column; null: a row has one")
     unit: Literal["word", "char"] = _help("what a line of a CoNLL file is", "word")
-    share: float = _help("classify, tag, answer: learn from this share of the training rows, drawn by the seed", 1.0)
+    share: float = _help("learn from this share of the training rows, drawn by the seed; not for raw text", 1.0)
     tasks: str | None = _help(
         "translate: what stands before a source, then its columns; several parted by ;, each perhaps with a weight"
     )

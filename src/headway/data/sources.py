@@ -43,6 +43,7 @@ def load(
     delimiter: str | None = None,
     split_at: str | None = None,
     unit: Unit | None = None,
+    share: float = 1.0,
     seed: int = 0,
     folder: str | Path | None = None,
 ) -> datasets.DatasetDict:
@@ -62,7 +63,8 @@ def load(
         delimiter: what parts the columns; None: a tab in TSV, a comma in CSV.
         split_at: a line of TSV is two columns, parted at its `first` or `last` delimiter; None: at each.
         unit: each word of `text`, or each character, has a label of its own: a list in `label`.
-        seed: which rows are held out.
+        share: of the training rows, those that are left when others are held out; the others are not given.
+        seed: which rows are held out, and which are drawn.
         folder: where relative files are looked for, after the working directory, and named sets first.
 
     Raises:
@@ -84,7 +86,11 @@ def load(
         paths = find_files(value, folder)
         form = Form(format or infer_format(paths, roles), wanted, header, delimiter or "", split_at or "", unit)
         parts[split] = _file_part(paths, form, roles)
-    return build_tables(parts, roles=roles, shares=shares, seed=seed)
+    tables = build_tables(parts, roles=roles, shares=shares, seed=seed)
+    if share < 1 and "train" in tables:
+        rows = max(1, round(share * len(tables["train"])))
+        tables["train"] = tables["train"].shuffle(seed=seed).select(range(rows))
+    return tables
 
 
 def files_and_shares(

@@ -79,6 +79,11 @@ def check(config: RunConfig) -> None:
         for key in keys.split()
         if (value := _value(config, key)) is not None and not is_right(value)
     ]
+    wrong += [
+        f"{key} means nothing to {config.task}, only to {', '.join(tasks)}; leave it out"
+        for key, (unset, *tasks) in _ONLY_FOR.items()
+        if config.task not in tasks and _value(config, key) != unset
+    ]
     if wrong:
         raise ConfigError("; ".join(wrong))
 
@@ -102,6 +107,12 @@ _RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
         "training.label_smoothing training.ema_decay training.beta2 model.dropout model.attention_dropout "
         "model.activation_dropout objective.mask_share objective.noise_density",
     ),
+}
+
+_ONLY_FOR: dict[str, tuple[Any, ...]] = {  # what stands for nothing, and the tasks that read anything else
+    "data.share": (1.0, "translate", "classify", "tag", "answer"),
+    "data.label_separator": (None, "classify"),
+    "data.tasks": (None, "translate"),
 }
 
 

@@ -14,7 +14,7 @@ from headway.runs.kinds import evaluation_of, kind_of
 from headway.tasks.loaded import load
 
 _SOURCES = ("data.name", "data.train", "data.validation", "data.test")
-_OF_FORM = ("format", "columns", "header", "delimiter", "split_at", "label_separator", "languages")
+_OF_FORM = ("format", "columns", "header", "delimiter", "split_at", "languages")
 
 
 def evaluate(

@@ -30,8 +30,9 @@ class Reading:
             ConfigError: its tasks cannot be told apart.
         """
         data = config.data
+        told = parse_tasks(data.tasks) if config.task == "translate" else ()
         return cls(
-            prefixes={task.name: task.prefix for task in parse_tasks(data.tasks) if task.prefix},
+            prefixes={task.name: task.prefix for task in told if task.prefix},
             separator="" if data.columns.prompt is None else data.prompt_separator,
             unit=data.unit,
             max_length=data.max_length,

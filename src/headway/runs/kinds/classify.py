@@ -44,6 +44,16 @@ class Classify(Labelled):
 
     families: ClassVar[tuple[str, ...]] = tuple(CLASSIFIERS)
 
+    def check(self) -> None:
+        """See `Kind`; also, that only several labels are parted."""
+        Labelled.check(self)
+        separator, problem = self.config.data.label_separator, self._problem()
+        if separator and problem != "multi":
+            raise ConfigError(
+                f"data.label_separator {separator!r} parts several labels, but objective.problem is {problem}; leave "
+                "one of them out"
+            )
+
     def load(self) -> datasets.DatasetDict:
         """Columns `text`, perhaps `pair`, and `label`."""
         pair = ("pair",) if self.config.data.columns.pair is not None else ()

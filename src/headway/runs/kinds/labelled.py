@@ -79,7 +79,7 @@ class Labelled:
         """
         data = self.config.data
         given = {role: getattr(data.columns, role, None) for role in (*roles, "group")}
-        tables = load(
+        return load(
             name=data.name,
             train=data.train,
             validation=data.validation,
@@ -91,13 +91,10 @@ class Labelled:
             delimiter=data.delimiter,
             split_at=data.split_at,
             unit=unit,
+            share=data.share,
             seed=self.config.seed,
             folder=os.environ.get("HEADWAY_DATA"),
         )
-        if data.share < 1 and "train" in tables:
-            rows = max(1, round(data.share * len(tables["train"])))
-            tables["train"] = tables["train"].shuffle(seed=self.config.seed).select(range(rows))
-        return tables
 
     def vocabulary(self, texts: Iterator[str]) -> Tokenizer:
         """A vocabulary of the texts, with what stands around one text and two; or bytes, where words are spelled."""

@@ -81,6 +81,7 @@ def _load(config: DataConfig, seed: int, tasks: list[Told], file: str | None) ->
         roles=roles,
         header=config.header,
         delimiter=config.delimiter,
+        share=config.share,
         seed=seed,
         folder=os.environ.get("HEADWAY_DATA"),
     )
