@@ -16,33 +16,21 @@ with its label before it, and then reads the label before each text, so that wha
 from __future__ import annotations
 
 import argparse
-import math
 import os
-import statistics
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks import machine
+from headway.evaluation.repeats import mean_of
 
 LABELS = {"0": "부정", "1": "긍정"}  # words, so that a model can read them
 PROMPT = "{label} : "
 HELD_OUT = 0.1  # of the drawn rows
-STUDENT = {
-    1: 12.706,
-    2: 4.303,
-    3: 3.182,
-    4: 2.776,
-    5: 2.571,
-    6: 2.447,
-    7: 2.365,
-    8: 2.306,
-    9: 2.262,
-}  # 97.5 %, by n - 1
 Rows = list[tuple[str, str]]  # texts and labels
 
 
@@ -171,19 +159,6 @@ def summary(seeds: dict[str, dict[str, Any]]) -> dict[str, Any]:
         "accuracy": {arm: mean_of(values) for arm, values in scores.items()},
         "gain": {arm: mean_of(values) for arm, values in gains.items()},
     }
-
-
-def mean_of(values: Sequence[float]) -> dict[str, float]:
-    """The mean and, of two values or more, its 95 % interval.
-
-    >>> {name: round(value, 3) for name, value in mean_of([0.8, 0.82]).items()}
-    {'score': 0.81, 'low': 0.683, 'high': 0.937}
-    """
-    mean, others = statistics.mean(values), len(values) - 1
-    if not others:
-        return {"score": mean}
-    reach = STUDENT.get(others, 1.96) * statistics.stdev(values) / math.sqrt(len(values))
-    return {"score": mean, "low": mean - reach, "high": mean + reach}
 
 
 def options() -> argparse.ArgumentParser:

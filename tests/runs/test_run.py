@@ -179,6 +179,29 @@ def test_every_recipe_passes_what_is_checked_before_anything_is_read(name: str) 
     assert choices_of(config.model).spec(99, 99).family == config.model.family
 
 
+def test_several_seeds_are_several_runs_and_their_mean(
+    tmp_path: Path, tiny_corpus: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Run again with --reuse, what is finished stays; a change of the seed is a change of the scores."""
+    words = [*tiny.words(tiny_corpus, tmp_path / "runs", seed=5), "--seeds", "2", "--json"]
+    assert main(words) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["seeds"] == [5, 6]
+    runs = [RunFolder.open(tmp_path / "runs" / f"seed-{seed}") for seed in (5, 6)]
+    scores = [run.evaluation["metrics"]["chrf"]["score"] for run in runs]
+    chrf = found["metrics"]["chrf"]
+    assert chrf["scores"] == scores
+    assert scores[0] != scores[1]
+    assert chrf["score"] == pytest.approx(sum(scores) / 2)
+    assert chrf["high"] - chrf["score"] == pytest.approx(12.706 * abs(scores[0] - scores[1]) / 2)
+    assert json.loads((tmp_path / "runs" / "seeds.json").read_text(encoding="utf-8"))["metrics"] == found["metrics"]
+    weights = runs[0].weights.stat().st_mtime_ns
+    assert main([*words[:-1], "--reuse"]) == 0
+    assert runs[0].weights.stat().st_mtime_ns == weights
+    assert "the mean of the seeds 5, 6" in capsys.readouterr().out
+    assert main([*words[:-2], "1"]) == 2
+
+
 def test_names_of_folders(tmp_path: Path, tiny_corpus: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """`runs/RECIPE`, numbered where that is taken; `--reuse` keeps what is finished, wherever it lies."""
     monkeypatch.chdir(tmp_path)

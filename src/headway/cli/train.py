@@ -8,7 +8,7 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from headway.runs import RunFolder
+    from headway.runs.folder import Repeated, RunFolder
 
 HELP = "train a recipe, or a YAML file of your own"
 EXAMPLE = "headway train translate --data.train train.de,train.en --data.validation 0.05 --run runs/de-en"
@@ -25,6 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", metavar="DIR", help="run folder (runs/RECIPE, numbered where that is taken)")
     parser.add_argument("--reuse", action="store_true", help="keep a finished run in DIR, resume an unfinished one")
     parser.add_argument("--dry-run", action="store_true", help="build everything, estimate memory and time, and stop")
+    parser.add_argument("--seeds", type=int, metavar="N", help="train N times, and give the mean of each metric")
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
     parser.epilog = (
         f"{parser.epilog}\n\n"
@@ -44,13 +45,16 @@ def run(arguments: argparse.Namespace) -> int:
         found = estimate(arguments.recipe, overrides)
         print(json.dumps(found.to_json(), ensure_ascii=False) if arguments.json else found.to_text())
         return 0
-    from headway.runs import train
+    from headway.runs import train, train_seeds
 
-    show(train(arguments.recipe, overrides, run=arguments.run, reuse=arguments.reuse), as_json=arguments.json)
+    recipe, where = arguments.recipe, {"run": arguments.run, "reuse": arguments.reuse}
+    seeds = arguments.seeds
+    done = train(recipe, overrides, **where) if seeds is None else train_seeds(recipe, overrides, seeds=seeds, **where)
+    show(done, as_json=arguments.json)
     return 0
 
 
-def show(folder: RunFolder, *, as_json: bool) -> None:
+def show(folder: RunFolder | Repeated, *, as_json: bool) -> None:
     """Prints what came out; of several processes only the first one speaks."""
     from headway.runs.summary import summary
 

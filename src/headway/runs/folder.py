@@ -6,6 +6,7 @@ import dataclasses
 import platform
 import shlex
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -15,6 +16,7 @@ from headway import spec as specs
 from headway.checkpoints import native
 from headway.config import RunConfig, read_config, to_yaml
 from headway.errors import CheckpointError, ConfigError
+from headway.evaluation.repeats import mean_of
 from headway.spec import ModelSpec
 from headway.text.tokenizer import Tokenizer, TokenizerPair
 from headway.training.checkpoint import Checkpoints
@@ -113,6 +115,30 @@ class RunFolder:
         """What was chosen by measuring when the run began."""
         data = native.read_json(self.path / "environment.json", "the environment of a run")
         return Choices.from_json(data.get("choices", {}))
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """A folder with a run folder a seed, and `seeds.json`."""
+
+    path: Path
+    runs: Mapping[int, RunFolder]
+
+    @property
+    def evaluation(self) -> dict[str, Any]:
+        """As of one run, but each metric is a mean, its interval is over the seeds, and `scores` are those of each."""
+        found = {seed: run.evaluation for seed, run in self.runs.items()}
+        first = next(iter(found.values()))
+        names = [name for name in first["metrics"] if all(name in one["metrics"] for one in found.values())]
+        scores = {name: [one["metrics"][name]["score"] for one in found.values()] for name in names}
+        return {
+            "task": first["task"],
+            "split": first["split"],
+            "rows": first["rows"],
+            "seconds": sum(one["seconds"] for one in found.values()),
+            "seeds": list(found),
+            "metrics": {name: {**mean_of(values), "scores": values} for name, values in scores.items()},
+        }
 
 
 def environment() -> dict[str, Any]:

@@ -46,7 +46,7 @@ def train(
     check(config)
     kind_of(config).check()
     usual = Path("runs") / Path(recipe).stem
-    path = Path(run) if run is not None else usual if reuse else _free(usual)
+    path = Path(run) if run is not None else usual if reuse else free(usual)
     if reuse and (path / "config.yaml").is_file():
         folder = RunFolder.open(path)
         return folder if folder.is_finished else resume(path)
@@ -115,12 +115,12 @@ def _go(prepared: Prepared, folder: RunFolder, log: Log | None, begun: float) ->
 def _count(training: Training, prepared: float, log: Log | None) -> None:
     """Add the seconds of preparing to what was used; half of what `max_minutes` leaves is for the steps, at least."""
     progress, limit = training.progress, training.limits.max_minutes
-    counted = prepared if limit is None else min(prepared, max(0.0, limit * 60 - progress.elapsed) / 2)
-    progress.elapsed += counted
-    if log and counted < prepared:
+    room = float("inf") if limit is None else max(0.0, limit * 60 - progress.elapsed) / 2
+    progress.elapsed += min(prepared, room)
+    if log and prepared > room:
         log.note(
             f"reading and encoding took {prepared / 60:.1f} minutes, more than half of training.max_minutes {limit:g}; "
-            f"the steps have {limit - progress.elapsed / 60:.1f}"
+            f"the steps have {room / 60:.1f}"
         )
 
 
@@ -197,7 +197,7 @@ def _fresh(path: Path, world: World) -> Iterator[RunFolder]:
         raise
 
 
-def _free(path: Path) -> Path:
+def free(path: Path) -> Path:
     """`path`, or the first of `path-2`, `path-3` … that is not taken."""
     number, free = 1, path
     while free.exists():

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from headway.runs.folder import RunFolder
+from headway.runs.folder import Repeated, RunFolder
 
 
-def summary(folder: RunFolder) -> str:
-    """The end of a run, as text."""
+def summary(folder: RunFolder | Repeated) -> str:
+    """The end of a run, or of several, as text."""
     evaluation = folder.evaluation
+    if isinstance(folder, Repeated):
+        return "\n".join(
+            [f"{folder.path}: {scores(evaluation)}", "", "runs:", *(f"  {run.path}" for run in folder.runs.values())]
+        )
     lines = [f"{folder.path}: {scores(evaluation)}", "", *_samples(evaluation)]
     pictures = sorted(folder.plots.glob("*.png")) + sorted(folder.path.glob("*.html"))
     lines += ["", "pictures:", *(f"  {path}" for path in pictures)]
@@ -21,7 +25,8 @@ def summary(folder: RunFolder) -> str:
 
 def scores(evaluation: dict[str, Any]) -> str:
     """The metrics of an evaluation, and what of the embedded grammar came out right."""
-    lines = [f"{evaluation['split']}, {evaluation['rows']:,} rows"]
+    seeds = f", the mean of the seeds {_listed(evaluation['seeds'])}" if "seeds" in evaluation else ""
+    lines = [f"{evaluation['split']}, {evaluation['rows']:,} rows{seeds}"]
     lines += [f"  {_score(name, values)}" for name, values in evaluation["metrics"].items()]
     if copied := evaluation.get("copied_source"):
         lines += [
@@ -73,4 +78,10 @@ def _score(name: str, values: dict[str, Any]) -> str:
     text = f"{name:<17} {values['score']:.4g}"
     if "low" in values:
         text += f"  [{values['low']:.4g}, {values['high']:.4g}]"
+    if "scores" in values:
+        text += "  of " + _listed([f"{score:.4g}" for score in values["scores"]])
     return text + "".join(f"  {values[key]}" for key in ("signature", "note") if key in values)
+
+
+def _listed(values: Sequence[object]) -> str:
+    return ", ".join(map(str, values))
