@@ -16,7 +16,7 @@ import headway
 from headway.checkpoints import elmo_hdf5
 from headway.errors import CheckpointError, ConfigError
 from headway.models.elmo import Elmo
-from headway.text.characters import spell_text
+from tests.text.texts import spell_text
 
 OPTIONS: dict[str, Any] = {
     "lstm": {

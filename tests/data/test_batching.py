@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from headway.data.batching import TokenBatches, by_length, inverse, padding_share
+from headway.data.batching import TokenBatches, by_length, inverse
 from headway.data.sources import load
 from headway.errors import ConfigError
 
@@ -23,6 +23,12 @@ LENGTHS = st.integers(1, 2).flatmap(
 
 def cost(lengths: NDArray[np.int64], batch: NDArray[np.int64]) -> int:
     return len(batch) * int(lengths[batch].max(axis=0).sum())
+
+
+def padding_share(lengths: NDArray[np.int64], batches: list[NDArray[np.int64]]) -> float:
+    """The share of padding among the tokens of `batches`, 0 to 1."""
+    padded = sum(cost(lengths, batch) for batch in batches)
+    return 1 - lengths.sum() / padded if padded else 0.0
 
 
 @given(LENGTHS, st.integers(1, 200), st.integers(0, 3), st.integers(0, 3), st.integers(1, 4))

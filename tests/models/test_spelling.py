@@ -10,8 +10,9 @@ import torch
 from headway.models.families import elmo
 from headway.models.spelling import words_of
 from headway.nn.masks import Layout
-from headway.text.characters import spell_text, spelled, spellings
+from headway.text.characters import spelled, spellings
 from headway.text.trainer import train
+from tests.text.texts import spell_text
 
 SPEC = elmo.SIZES["tiny"].spec(9).characters
 WORDS = train(["나는 간다 a b", "나는 a"], type="word", vocab_size=8)

@@ -16,6 +16,7 @@ from headway.cli.main import main
 from headway.config import load_recipe
 from headway.runs import RunFolder
 from headway.runs.prepare import prepare
+from tests.text.texts import spell_text
 
 GOOD, BAD = "good fine great 좋은 최고".split(), "bad poor awful 나쁜 최악".split()
 FILLER = "the film was a story of some people and it had 영화 배우 이야기".split()
@@ -142,8 +143,6 @@ def test_gradual_unfreezing_goes_on_bit_for_bit(folder: Path, tmp_path: Path, mo
 def test_the_vectors_of_elmo_are_those_of_words(folder: Path) -> None:
     """A layer of the model over the characters of words, whether the vocabulary has them or not."""
     loaded = headway.load(folder / "elmo")
-    from headway.text.characters import spell_text
-
     for text in ("the film", "a strange film of wizards"):
         characters = torch.from_numpy(spell_text(text.split()).astype(np.int64))[None]
         with torch.no_grad():

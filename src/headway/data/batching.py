@@ -138,14 +138,6 @@ def inverse(batches: Sequence[Rows]) -> Rows:
     return np.argsort(np.concatenate([*batches, np.empty(0, np.int64)]), kind="stable")
 
 
-def padding_share(lengths: ArrayLike, batches: Sequence[Rows]) -> float:
-    """The share of padding among the tokens of `batches`, 0 to 1."""
-    sides = _sides(lengths)
-    padded = sum(len(batch) * int(sides[batch].max(axis=0).sum()) for batch in batches)
-    real = sum(int(sides[batch].sum()) for batch in batches)
-    return 1 - real / padded if padded else 0.0
-
-
 def _sides(lengths: ArrayLike) -> NDArray[np.int64]:
     """Lengths as `(rows, sides)`."""
     array = np.asarray(lengths, np.int64)

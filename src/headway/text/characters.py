@@ -49,11 +49,6 @@ def spell(words: Sequence[str], length: int = LENGTH) -> Spelling:
     return table
 
 
-def spell_text(words: Sequence[str], length: int = LENGTH) -> Spelling:
-    """`(words + 2, length)`: a text of words between its start and its end, as a model of characters reads it."""
-    return np.concatenate([_mark(TEXT_START, length), spell(words, length), _mark(TEXT_END, length)])
-
-
 def spellings(tokenizer: Tokenizer, length: int = LENGTH) -> Spelling:
     """`(vocabulary, length)`: how each piece of `tokenizer` is spelled; its start and end are the marks of a text."""
     pieces = [tokenizer.piece_of(number) for number in range(tokenizer.highest_id + 1)]
