@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,3 +42,17 @@ def interval(scores: NDArray[np.float64]) -> dict[str, float]:
         return {}
     low, high = np.percentile(found, [2.5, 97.5])
     return {"low": float(low), "high": float(high)}
+
+
+def mean_with_interval(sums: Sequence[float], counts: Sequence[int]) -> dict[str, float]:
+    """The mean of all that was counted, and of two parts or more its `low` and `high`: the parts are drawn anew.
+
+    >>> mean_with_interval([1.0, 1.0], [2, 2])
+    {'score': 0.5, 'low': 0.5, 'high': 0.5}
+    """
+    tops, bottoms = np.asarray(sums, float), np.asarray(counts, float)
+    found = {"score": float(tops.sum() / bottoms.sum())}
+    if len(tops) < 2:
+        return found
+    means = [(drawn @ tops) / (drawn @ bottoms) for drawn in resampled(len(tops))]
+    return found | interval(np.concatenate(means))

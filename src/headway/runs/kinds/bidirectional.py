@@ -11,8 +11,8 @@ import torch
 
 from headway.data.blocks import Blocks, labels_of
 from headway.errors import ConfigError
+from headway.evaluation.bootstrap import mean_with_interval
 from headway.evaluation.language import language_metrics
-from headway.evaluation.proportion import mean_with_interval
 from headway.objectives.bidirectional_lm import BidirectionalLM
 from headway.runs.build import choices_of
 from headway.runs.kinds.kind import Encoded, Splits, Vocabulary, one, tokens_of

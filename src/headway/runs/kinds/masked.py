@@ -13,7 +13,8 @@ import torch
 from headway.data.corpus import Corpus
 from headway.data.segments import SentencePairs
 from headway.data.windows import Windows
-from headway.evaluation.proportion import mean_with_interval, proportion
+from headway.evaluation.bootstrap import mean_with_interval
+from headway.evaluation.proportion import proportion
 from headway.models.families.bert import MASKED_LM, NEXT_SENTENCE
 from headway.objectives.masked_lm import MaskedLM, word_starts
 from headway.runs.build import choices_of

@@ -17,7 +17,7 @@ from headway.data.windows import Windows
 from headway.decoding.generate import Decoding, decode
 from headway.decoding.options import reach
 from headway.errors import ConfigError
-from headway.evaluation.proportion import mean_with_interval
+from headway.evaluation.bootstrap import mean_with_interval
 from headway.objectives.span_corruption import SpanCorruption
 from headway.runs.build import choices_of
 from headway.runs.kinds.kind import Encoded, Splits, Vocabulary, one, tokens_of
