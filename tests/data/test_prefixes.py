@@ -24,6 +24,8 @@ def test_a_line_of_tasks() -> None:
         Told("본문_제목", "요약: ", "본문", "제목", file="a/b.tsv"),
         Told("text_ko_text_en", "옮김: ", "text.ko", "text.en", file="c.jsonl"),
     )
+    assert [task.weight for task in parse_tasks("1e2*x: s>t; .5 * >>ko<< s>u; *y*: a>b")] == [100.0, 0.5, 1.0]
+    assert [task.prefix for task in parse_tasks("to: a#s>t; to: b#s>t; en>ko: c#s>t")] == ["to: ", "to: ", "en>ko: "]
     assert [task.name for task in parse_tasks("x: a#s>t; y: b#s>t; z: c#s>t")] == ["s_t", "s_t_2", "s_t_3"]
 
 
@@ -34,6 +36,10 @@ def test_a_line_of_tasks() -> None:
         ("; ", "names no task"),
         ("en>ko; back: ko>en", "nothing tells en_ko from the other tasks"),
         ("to: en>ko; back: f.tsv#ko>en", "some tasks name a file and some do not"),
+        ("to: en>ko; to: ko>en", "two tasks have the same words before the same texts"),
+        ("en>ko, ko>en", "'en>ko, ko>en' looks like several tasks; part them with ;"),
+        ("to: en>ko>de", "'to: en>ko>de' is no task"),
+        *((f"{weight} * to: en>ko", f"{weight} is no weight") for weight in ("0", "-1", "inf", "nan", "2x", "1e999")),
     ],
 )
 def test_what_is_no_task_is_said(text: str, said: str) -> None:

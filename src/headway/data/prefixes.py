@@ -8,6 +8,7 @@ where each task has its own.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,10 +17,11 @@ from headway.data.cache import Texts
 from headway.errors import ConfigError, DataError
 
 _FORM = re.compile(
-    r"(?:(?P<weight>\d+(?:\.\d*)?)\s*\*\s*)?(?P<prefix>.*?)\s*"
+    r"(?:(?P<weight>[-+]?[\d.][\w.+-]*|inf|nan)\s*\*\s*)?(?:(?P<prefix>.*?\S)\s+)?"
     r"(?:(?P<file>[^\s#]+)#)?(?P<source>[^\s#>]+)>(?P<target>[^\s#>]+)",
     re.DOTALL,
 )
+_SEVERAL = re.compile(r".*[^\s#>]>[^\s#>]+,", re.DOTALL)  # columns and a comma, where a prefix stands
 _HOW = "write what stands before a source, then its columns, such as: translate English to Korean: en>ko"
 
 
@@ -59,17 +61,36 @@ def parse_tasks(text: str | None) -> tuple[Told, ...]:
         if found is None:
             raise ConfigError(f"data.tasks: {piece!r} is no task; {_HOW}")
         weight, prefix, file, source, target = found.groups()
+        if prefix and _SEVERAL.fullmatch(prefix):
+            raise ConfigError(f"data.tasks: {piece!r} looks like several tasks; part them with ;")
         name = re.sub(r"\W+", "_", f"{source}_{target}")
         same = sum(task.name == name or task.name.startswith(f"{name}_") for task in tasks)
         name = f"{name}_{same + 1}" if same else name
-        tasks.append(Told(name, f"{prefix} " if prefix else "", source, target, float(weight or 1), file))
+        tasks.append(Told(name, f"{prefix} " if prefix else "", source, target, _weight(weight), file))
     if not tasks:
         raise ConfigError(f"data.tasks names no task; {_HOW}")
     if len(tasks) > 1 and (untold := [task.name for task in tasks if not task.prefix]):
         raise ConfigError(f"data.tasks: nothing tells {untold[0]} from the other tasks; {_HOW}")
+    if len({(task.prefix, task.file) for task in tasks}) < len(tasks):
+        raise ConfigError("data.tasks: two tasks have the same words before the same texts; give each words of its own")
     if len({task.file is None for task in tasks}) > 1:
         raise ConfigError("data.tasks: some tasks name a file and some do not; name one for each, or for none")
     return tuple(tasks)
+
+
+def _weight(text: str | None) -> float:
+    """How often a task is read, beside the others.
+
+    Raises:
+        ConfigError: that is no positive number.
+    """
+    try:
+        weight = 1.0 if text is None else float(text)
+    except ValueError:
+        weight = math.nan
+    if not 0 < weight < math.inf:
+        raise ConfigError(f"data.tasks: {text} is no weight; expected a positive number before *, such as 2 or 0.5")
+    return weight
 
 
 @dataclass(frozen=True)
