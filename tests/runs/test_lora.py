@@ -108,6 +108,20 @@ def test_what_cannot_be_is_one_sentence(lora: dict[str, Any], told: str) -> None
         restrict(config, fresh("bert"), print)
 
 
+@pytest.mark.parametrize(("frozen", "layers"), [(0, {"0", "1"}), (2, {"1"}), (3, set()), (-1, set())])
+def test_frozen_layers_have_adapters_that_do_not_learn(frozen: int, layers: set[str]) -> None:
+    given = {"model": {"init": "somewhere"}, "lora": {"rank": 2}, "training": {"frozen": frozen}}
+    config, model = build_config(given, origin="here"), fresh("bert")
+    if not layers:
+        with pytest.raises(ConfigError, match=f"training.frozen {frozen} freezes all adapters of lora.rank 2; freeze"):
+            restrict(config, model, print)
+        return
+    restrict(config, model, print)
+    learn = [name.split(".") for name, weight in model.named_parameters() if weight.requires_grad]
+    assert {parts[parts.index("blocks") + 1] for parts in learn if "blocks" in parts} == layers
+    assert any(parts[0] == "label_head" for parts in learn)
+
+
 def test_a_model_without_attention_and_one_that_is_not_trained_are_refused() -> None:
     lstm = build(SIZES["lstm"]["tiny"].spec(20, 20))
     config = build_config({"model": {"init": "somewhere"}, "lora": {"rank": 2}}, origin="here")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,13 @@ def test_a_run_folder_of_one_stack(tmp_path: Path) -> None:
     native.write_json(tmp_path / "spec.json", spec)
     with pytest.raises(CheckpointError, match=r"spec.json: num_layers is 1,000,000,000"):
         headway.load(tmp_path)
+
+
+def test_a_run_that_was_stopped_says_how_it_goes_on(tmp_path: Path, tiny_run: Path) -> None:
+    run = shutil.copytree(tiny_run, tmp_path / "run")
+    (run / "model.safetensors").unlink()
+    with pytest.raises(CheckpointError, match=r"did not come to its end, .*; go on with: headway resume .*run$"):
+        headway.load(run)
 
 
 def test_how_a_checkpoint_is_asked_comes_from_its_files(tmp_path: Path) -> None:

@@ -56,13 +56,20 @@ class Table:
 
         Raises:
             ConfigError: the format is unknown, or does not show in the name.
-            DataError: a row has another number of columns than the first, or lacks the text.
+            DataError: there is none, or one has another number of columns than the first, or lacks the text.
         """
         read = {"tsv": self._tsv, "csv": self._csv, "jsonl": self._jsonl, "text": self._text}
         form = self.format or self._inferred()
         if form not in read:
             raise ConfigError(f"--data.format {form}: its texts cannot be written anew; {nearest(form, FORMS)}")
-        return read[form]()
+        return self._some(read[form]())
+
+    def _some(self, rows: Iterator[str | Entry]) -> Iterator[str | Entry]:
+        first = next(rows, None)
+        if first is None:
+            raise DataError(f"{self.file}: no rows; at least one is needed")
+        yield first
+        yield from rows
 
     def _inferred(self) -> str:
         if self.file == STDIN:
@@ -113,7 +120,8 @@ class Table:
                     yield joined(fields)
                     continue
             if len(fields) != width:
-                raise DataError(f"{self.file}, line {number}: {len(fields)} fields, but the first line has {width}")
+                where = f"{self.file}, line {number}"
+                raise DataError(f"{where}: {len(fields)} fields, but the first line has {width}; mend the line")
             label = None if label_place is None else fields[label_place]
             yield Entry(fields[place], label, joined(fields), partial(_put, fields, place, joined, fitting))
 
@@ -144,6 +152,9 @@ class Table:
             place = f"{self.file}, line {number}"
             try:
                 row = json.loads(line)
+                json.dumps(row, ensure_ascii=False).encode()
+            except UnicodeEncodeError:
+                raise DataError(f"{place}: holds half of a surrogate pair, which is no character; mend it") from None
             except ValueError as error:
                 raise DataError(f"{place}: not JSON ({error}); one object a line is expected") from None
             keys, label = (self.text or "text").split("."), _value(row, (self.label or "label").split("."))

@@ -10,7 +10,7 @@ from headway.errors import ConfigError
 from headway.runs.folder import RunFolder
 from headway.runs.kinds.scale import Scale
 from headway.training.freezing import freeze
-from headway.training.lora import TARGETS, adapt, merge, save_adapter
+from headway.training.lora import TARGETS, adapt, adapters, merge, save_adapter
 
 
 def restrict(config: RunConfig, model: Any, say: Callable[[str], None]) -> None:
@@ -30,6 +30,11 @@ def restrict(config: RunConfig, model: Any, say: Callable[[str], None]) -> None:
         adapt(model, rank=lora.rank, alpha=lora.alpha, dropout=lora.dropout, targets=targets)
     if config.training.frozen:
         freeze(model, config.training.frozen)
+        if lora.rank and not any(weight.requires_grad for weight in adapters(model)):
+            raise ConfigError(
+                f"training.frozen {config.training.frozen} freezes all adapters of lora.rank {lora.rank}; freeze "
+                "fewer, or leave one of the two out"
+            )
     every = sum(weight.numel() for weight in model.parameters())
     learned = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
     if learned < every:

@@ -64,6 +64,10 @@ def open_model(
     restored: Restored
     if (folder / "spec.json").exists():
         spec = read_spec(folder)
+        if (folder / "config.yaml").is_file() and not (folder / "model.safetensors").is_file():
+            raise CheckpointError(
+                f"{folder} is a run that did not come to its end, without weights; go on with: headway resume {folder}"
+            )
         _check_dtype(spec, dtype, folder)
         restored = native.read(spec, folder / "model.safetensors", **options)
     elif (folder / "config.json").exists():

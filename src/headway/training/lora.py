@@ -55,6 +55,11 @@ def adapt(
         head.requires_grad_(True)
 
 
+def adapters(model: nn.Module) -> list[nn.Parameter]:
+    """The thin matrices of an adapted model."""
+    return [weight for name, weight in model.named_parameters() if ".lora_" in name]
+
+
 def save_adapter(model: nn.Module, folder: Path, *, base: str) -> None:
     """Write what an adapted model has learned as `peft.PeftModel.from_pretrained(base, folder)` reads it.
 
