@@ -49,7 +49,7 @@ def add_running(parser: argparse.ArgumentParser, *, may_lack: bool = True, windo
         "--too-long", choices=ways, default=ways[0], help="a text the model cannot read whole (%(default)s)"
     )
     parser.add_argument(
-        "--batch-tokens", type=int, default=4000, metavar="N", help="tokens at once, padding counted (%(default)s)"
+        "--batch-tokens", type=int, default=1500, metavar="N", help="tokens at once, padding counted (%(default)s)"
     )
     add_device(parser, may_lack=may_lack)
 
