@@ -64,6 +64,17 @@ def words(train: str, run: Path, **more: object) -> list[str]:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("family", ["gpt2", "bloom"])
+def test_what_was_trained_with_dropout_can_be_published(family: str, reviews: str, tmp_path: Path) -> None:
+    """A decoder of transformers drops nothing before the labels of a text."""
+    more = {"model.family": family, "model.size": {"gpt2": "small", "bloom": "560m"}[family]}
+    more |= {"objective.reads": "null", "model.dropout": 0.1, "training.max_steps": 1}
+    assert main(words(reviews, tmp_path / "run", **more)) == 0
+    assert main(["convert", str(tmp_path / "run"), str(tmp_path / "there"), "--to", "huggingface"]) == 0
+    ours, theirs = (headway.load(tmp_path / name).classify(["the film was good"]) for name in ("run", "there"))
+    assert ours[0].scores == pytest.approx(theirs[0].scores, abs=1e-6)
+
+
 @pytest.mark.parametrize("family", ["bert", "roberta", "gpt2", "bloom", "t5", "llama"])
 def test_every_family_with_a_stack_learns_labels_and_gives_them(
     family: str, reviews: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -74,7 +74,7 @@ class ObjectiveConfig:
         "classify: a row has one label, several, or a number; null: several where data.label_separator is set"
     )
     reads: Literal["pooler", "first", "last", "mean"] | None = _help(
-        "classify: what speaks for a text; null: as models of the family are published"
+        "classify: what speaks for a text; null: of a fresh encoder all tokens, else as the family is published"
     )
     packing: Literal["blocks", "texts"] = _help(
         "causal-lm, span-corruption: documents laid end to end and cut, or each by itself", "blocks"

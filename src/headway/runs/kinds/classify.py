@@ -22,7 +22,7 @@ from headway.evaluation.classification import (
 from headway.models.families import CLASSIFIERS
 from headway.objectives.classification import Example, LabelTexts
 from headway.runs.kinds.kind import Encoded, Splits, Vocabulary, note_of, one
-from headway.runs.kinds.labelled import Labelled, labels_of, parted, with_usual_head
+from headway.runs.kinds.labelled import Labelled, Reads, labels_of, parted, with_usual_head
 from headway.runs.kinds.measuring import seconds_a_row, spread
 from headway.runs.kinds.scale import Scale
 from headway.spec import LabelHeadSpec, ModelSpec, Problem, RecurrentSpec, SingleStackSpec, WithoutStack
@@ -66,15 +66,20 @@ class Classify(Labelled):
         )
 
     def spec(self, vocabulary: Vocabulary, data: Splits) -> ModelSpec:
-        """See `Kind`."""
-        return self.headed(self.fresh(vocabulary), data)
+        """See `Kind`; of a fresh encoder all tokens speak for a text: few rows teach that one sooner than its first."""
+        spec, reads = self.fresh(vocabulary), self.config.objective.reads
+        is_encoder = isinstance(spec, SingleStackSpec) and not spec.stack.causal
+        return self._headed(spec, data, reads or ("mean" if is_encoder else None))
 
     def headed(self, spec: ModelSpec, data: Splits) -> ModelSpec:
         """See `Kind`."""
+        return self._headed(spec, data, self.config.objective.reads)
+
+    def _headed(self, spec: ModelSpec, data: Splits, reads: Reads | None) -> ModelSpec:
         problem = self._problem()
         labels = (NUMBER,) if problem == "regression" else labels_of(data["train"], self._separator())
         head = LabelHeadSpec(of="text", labels=labels, problem=problem)
-        return with_usual_head(spec, head, self.config.objective.reads)
+        return with_usual_head(spec, head, reads)
 
     def suits(self, spec: ModelSpec) -> str:
         """See `Kind`."""

@@ -27,6 +27,7 @@ from headway.text.tokenizer import Tokenizer
 if TYPE_CHECKING:
     import datasets  # type: ignore[import-untyped]
 
+Reads = Literal["pooler", "first", "last", "mean"]  # what speaks for a text
 _UNTRAINED = ("learned", "sinusoidal")  # positions that mean nothing beyond the longest row that was learned from
 
 
@@ -121,14 +122,12 @@ class Labelled:
         return longest if most is None else min(longest, most)
 
 
-def with_usual_head(
-    spec: ModelSpec, head: LabelHeadSpec, reads: Literal["pooler", "first", "last", "mean"] | None = None
-) -> SingleStackSpec | WithoutStack:
+def with_usual_head(spec: ModelSpec, head: LabelHeadSpec, reads: Reads | None = None) -> SingleStackSpec | WithoutStack:
     """The spec with this head instead of its own, as its family is published; of an encoder-decoder the encoder.
 
     Where `reads` does not say what speaks for a text, the pooler does where segments are known (Devlin et al. 2019), a
     layer of its own on the first token where there is one kind of segment (Liu et al. 2019), of a decoder the last
-    token, which has read all, else the mean of all tokens.
+    token, which has read all, else the mean of all tokens. Nothing is dropped before labels of a text by a decoder.
     """
     if isinstance(spec, WithoutStack):
         return labelled(spec, head)
@@ -144,7 +143,7 @@ def with_usual_head(
         head = dataclasses.replace(head, reads="first", hidden=True)
     elif is_text:
         head = dataclasses.replace(head, reads="last" if stack.causal else "mean", bias=not stack.causal)
-    if head.of != "span":
+    if head.of == "tokens" or (is_text and not stack.causal):
         head = dataclasses.replace(head, dropout=stack.dropout.residual)
     return with_head(spec, head)
 
