@@ -1,4 +1,7 @@
-"""What a finished run printed, as one JSON object for `results/`: `python -m benchmarks.record RUN`."""
+"""What a finished run printed, as one JSON object for `results/`: `python -m benchmarks.record RUN [EVALUATION]`.
+
+EVALUATION is a file that `headway evaluate RUN --out` wrote, of another split; without it that of the run.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +14,14 @@ from headway.runs import RunFolder
 _KEPT = ("split", "rows", "seconds", "decoding", "metrics", "copied_source", "samples")
 
 
-def record(path: Path) -> dict[str, object]:
+def record(path: Path, evaluated: Path | None = None) -> dict[str, object]:
     """The command, the machine, the course of the training and the metrics of one run folder."""
     folder = RunFolder.open(path)
     environment = json.loads((path / "environment.json").read_text(encoding="utf-8"))
     rows = folder.metrics
     training = [row for row in rows if "tokens_per_second" in row]
     validations = [row for row in rows if "validation_loss" in row]
-    evaluation = folder.evaluation
+    evaluation = json.loads(evaluated.read_text(encoding="utf-8")) if evaluated else folder.evaluation
     return {
         "command": environment["command"],
         "processor": environment["processor"],
@@ -35,4 +38,4 @@ def record(path: Path) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(record(Path(sys.argv[1])), indent=1, ensure_ascii=False))
+    print(json.dumps(record(*map(Path, sys.argv[1:])), indent=1, ensure_ascii=False))

@@ -4,7 +4,8 @@
     python -m benchmarks shakespeare --nanogpt nanoGPT --seeds 1 2 3
 
 nanoGPT's model and optimizer with the CPU setting of its README (4 layers, 128 wide, 4 heads, 2,000 steps of 12 × 64
-characters, no dropout; rate 1e-3 after 100 steps, falling to 1e-4; no biases), and `headway train shakespeare-char`.
+characters, no dropout; rate 1e-3 after 100 steps, falling to 1e-4; no biases), and `headway train shakespeare-char`,
+which is as large, takes as many steps of as many characters, and has a rate of its own: 4e-3, falling to 0.
 Both are scored by the same function: the mean over every character of the last tenth, from the line that begins there,
 in blocks of 64 of which each begins anew.
 

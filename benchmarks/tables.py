@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks import gains
+
 RESULTS = Path(__file__).parent / "results"
 Metrics = Mapping[str, Mapping[str, float]]
 
@@ -118,6 +120,7 @@ def page(folder: Path = RESULTS) -> str:
     for table in TABLES:
         if rows := {stem: row for stem, row in runs.items() if table.holds(row["metrics"])}:
             lines += table.lines(rows, counts)
+    lines += gains.lines()
     return "\n".join(lines)
 
 
