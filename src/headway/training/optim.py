@@ -9,6 +9,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from headway.models.heads import LanguageHead
+from headway.nn.attention import Attention
+
 
 def adamw(
     model: nn.Module,
@@ -20,7 +23,8 @@ def adamw(
 ) -> torch.optim.AdamW:
     """Decay on matrices only: biases and the gains of norms keep their size. The rate is set at every step.
 
-    What asks for no gradient is left out, so that nothing moves it.
+    What asks for no gradient is left out, so that nothing moves it. A weight whose products are scaled moves, and
+    decays, as one would that has the scale in it: AdamW's steps do not grow with a weight, and T5's own optimizer's do.
 
     Args:
         model: what is trained.
@@ -29,17 +33,37 @@ def adamw(
         groups: all parameters, from the bottom to the top (`models.groups.layer_groups`); none: one group.
         decay: by how much slower each group learns than the one above it: 2.6 in Howard & Ruder 2018, section 3.2.
     """
-    heights = groups or [list(model.parameters())]
+    heights, own = groups or [list(model.parameters())], _scales(model)
     parts = [
-        {"params": chosen, "weight_decay": decays, "scale": decay ** (height - len(heights) + 1), "height": height}
+        {
+            "params": [p for p in chosen if own.get(id(p), 1.0) == scale],
+            "weight_decay": decays / scale,
+            "scale": scale * decay ** (height - len(heights) + 1),
+            "height": height,
+        }
         for height, group in enumerate(heights)
         for chosen, decays in (
             ([p for p in group if p.requires_grad and p.dim() > 1], weight_decay),
             ([p for p in group if p.requires_grad and p.dim() <= 1], 0.0),
         )
-        if chosen
+        for scale in sorted({own.get(id(p), 1.0) for p in chosen})
     ]
     return torch.optim.AdamW(parts, lr=0.0, betas=(0.9, beta2), eps=1e-9, fused=True)
+
+
+def _scales(model: nn.Module) -> dict[int, float]:
+    """By the number of a parameter, how much larger its steps must be because of how its products are scaled.
+
+    Of T5 the projection to the vocabulary is scaled down, so its table takes larger steps; the scores of attention are
+    not scaled, so the queries take smaller ones.
+    """
+    found: dict[int, float] = {}
+    for module in model.modules():
+        if isinstance(module, LanguageHead):
+            found[id(module.weight)] = 1 / module.scale
+        elif isinstance(module, Attention):
+            found[id(module.query.weight)] = module.head_dim**-0.5 / module.scale
+    return {number: scale for number, scale in found.items() if abs(scale - 1) > 1e-6}
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,8 +55,7 @@ FIXED = {"model_type": MODEL_TYPE, "is_decoder": False}  # what has one value in
 UNUSED = {"is_encoder_decoder", "initializer_factor", "bos_token_id"}  # what the class or nobody decides
 LEFT_OUT = {"relative_attention_num_buckets": 32, "relative_attention_max_distance": 128, "n_positions": 512}
 # fmt: on
-# The paper's 1.0 goes with Adafactor, whose steps grow with what they move; AdamW's do not, and it learned slower so.
-INIT = InitSpec(scheme="fan_in", embedding_std=0.05)
+INIT = InitSpec(scheme="fan_in", embedding_std=1.0)
 PLACES = ("embedding", "attention", "activation", "residual", "final")  # of dropout
 
 
