@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import copy
+from typing import Any
+
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from headway.models.build import build
+from headway.models.families.t5 import T5
 from headway.models.groups import layer_groups
+from headway.nn.masks import Layout
 from headway.training.optim import MovingAverage, Unfreezing, adamw, average
 from headway.training.step import update
 from tests.training.translator import model_of
@@ -126,3 +132,34 @@ def test_a_group_more_learns_each_epoch_from_the_top() -> None:
     Unfreezing(optimizer).begin(0)  # as after a resume in the first epoch
     assert [p.requires_grad for p in groups[-1]] == [True] * len(groups[-1])
     assert not any(p.requires_grad for group in groups[:-1] for p in group)
+
+
+def test_a_weight_whose_products_are_scaled_moves_as_one_with_the_scale_in_it() -> None:
+    """T5, and the same model with the scale of its scores outside its queries, say the same before a step and after."""
+    spec = T5(num_layers=1, d_model=16, d_ff=32, num_heads=2, head_dim=4, dropout=0.0).spec(20, 20)
+    ids = torch.arange(1, 9).view(2, 4)
+    layout = Layout(2, 4, torch.device("cpu"))
+
+    def logits(model: Any) -> Tensor:
+        out: Tensor = model.head(model.decode(ids, layout, model.encode(ids, layout)))
+        return out
+
+    torch.manual_seed(0)
+    ours = build(spec).double()
+    other = copy.deepcopy(ours)
+    for block in [*other.encoder.blocks, *other.decoder.blocks]:
+        for attention in (block.attention, *([block.cross_attention] if block.has_memory else [])):
+            attention.scale = attention.head_dim**-0.5
+            with torch.no_grad():
+                attention.query.weight.mul_(attention.head_dim**0.5)
+    torch.testing.assert_close(logits(ours), logits(other))
+    for model in (ours, other):
+        optimizer = adamw(model, weight_decay=0.1)
+        for group in optimizer.param_groups:
+            group["lr"] = 0.01 * group["scale"]
+        logits(model).square().mean().backward()
+        optimizer.step()
+    torch.testing.assert_close(logits(ours), logits(other), rtol=1e-6, atol=1e-9)
+    table = [group for group in adamw(ours, weight_decay=0.1).param_groups if group["scale"] == 4.0]
+    assert [len(group["params"]) for group in table] == [1]  # 16 ** 0.5, of the table that the head shares
+    assert table[0]["weight_decay"] == pytest.approx(0.025)
