@@ -15,6 +15,7 @@ from headway.decoding.sampling import Sampling
 from headway.models.build import build
 from headway.models.families.gpt2 import Gpt2
 from headway.spec import SpecialTokens
+from headway.tasks.reading import Reading
 from headway.text.tokenizer import TokenizerPair
 from headway.text.trainer import train
 
@@ -29,7 +30,9 @@ def _tiny_model(monkeypatch: pytest.MonkeyPatch) -> None:
     for weight in model.parameters():
         nn.init.normal_(weight, std=0.4)
     pair = TokenizerPair(tokenizer, tokenizer)
-    loaded = SimpleNamespace(model=model, tokenizers=pair, decoding=Decoding(beam=3), fresh=(), unread=(), separator="")
+    loaded = SimpleNamespace(
+        model=model, tokenizers=pair, decoding=Decoding(beam=3), fresh=(), unread=(), reading=Reading()
+    )
     monkeypatch.setattr(headway, "load", lambda name, **options: loaded, raising=False)
 
 

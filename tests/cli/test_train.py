@@ -75,7 +75,7 @@ BAD: dict[str, tuple[Make, int, list[str]]] = {
         ["training.max_stepz", "did you mean training.max_steps"],
     ),
     "two unknown keys at once": (
-        lambda f: good(f, modle__d_model=3, seeds=1),
+        lambda f: good(f, modle__d_model=3, sead=1),
         2,
         ["model.d_model?", "did you mean seed?"],
     ),

@@ -15,6 +15,7 @@ from headway.decoding.generate import Decoding
 from headway.models.families.vaswani import Vaswani
 from headway.models.transformer import EncoderDecoder
 from headway.spec import SpecialTokens
+from headway.tasks.reading import Reading
 from headway.text.tokenizer import TokenizerPair
 from headway.text.trainer import train
 
@@ -31,7 +32,7 @@ def _tiny_model(monkeypatch: pytest.MonkeyPatch) -> None:
         nn.init.normal_(weight, std=0.4)
     loaded = SimpleNamespace(
         model=model, translator=model, tokenizers=TokenizerPair(tokenizer, tokenizer), decoding=Decoding(beam=2),
-        fresh=(), unread=(), prefixes={},
+        fresh=(), unread=(), reading=Reading(),
     )  # fmt: skip
     monkeypatch.setattr(headway, "load", lambda name, **options: loaded, raising=False)
 

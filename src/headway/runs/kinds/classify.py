@@ -72,8 +72,10 @@ class Classify(Labelled):
         return self._headed(spec, data, reads or ("mean" if is_encoder else None))
 
     def headed(self, spec: ModelSpec, data: Splits) -> ModelSpec:
-        """See `Kind`."""
-        return self._headed(spec, data, self.config.objective.reads)
+        """See `Kind`; a head that was trained for these labels stays, unless another way of reading is asked for."""
+        found = self._headed(spec, data, self.config.objective.reads)
+        own, new = (_says(of) for of in (spec, found))
+        return spec if own == new and self.config.objective.reads is None else found
 
     def _headed(self, spec: ModelSpec, data: Splits, reads: Reads | None) -> ModelSpec:
         problem = self._problem()
@@ -202,6 +204,12 @@ class Examples:
         row = int(self.kept[place])
         texts = [store[row].tolist() for store in self.stores]
         return Example(fit(self.around, self.most, *texts, name=f"row {row + 1}").read, self.labels[row])
+
+
+def _says(spec: ModelSpec) -> tuple[object, ...]:
+    """What a model says of texts; empty: nothing."""
+    head: LabelHeadSpec | None = getattr(spec, "label_head", None)
+    return () if head is None else (head.of, head.labels, head.problem)
 
 
 def _text_columns(rows: datasets.Dataset) -> list[str]:
