@@ -51,10 +51,10 @@ def gain(without: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, floa
     return {"score": difference, "low": difference - reach, "high": difference + reach}
 
 
-def lines() -> list[str]:
+def lines(folder: Path = RESULTS) -> list[str]:
     """The table in Markdown; none where no pair is there."""
     rows = []
-    for what, (without, given) in read().items():
+    for what, (without, given) in read(folder).items():
         found = {name: f"{100 * value:+.1f}" for name, value in gain(without, given).items()}
         shown = [f"{run['metrics']['accuracy']['score']:.1%}, {run['minutes']:.1f} minutes" for run in (without, given)]
         rows.append(f"| {what} | {' | '.join(shown)} | {found['score']} [{found['low']}, {found['high']}] |")

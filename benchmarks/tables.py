@@ -11,7 +11,6 @@ from typing import Any
 
 from benchmarks import gains
 
-RESULTS = Path(__file__).parent / "results"
 Metrics = Mapping[str, Mapping[str, float]]
 
 HEAD = """# What each training reached
@@ -60,7 +59,6 @@ class Table:
         return values[0] if len(values) == 1 else f"{values[0]} [{values[1]}, {values[2]}]"
 
 
-_TFIDF = ("accuracy", "macro_f1")
 TABLES = (
     Table("Translation", {"bleu": "BLEU (13a)", "chrf": "chrF"}),
     Table(
@@ -86,7 +84,7 @@ TABLES = (
     ),
     Table(
         "One label a text, %", {"accuracy": "accuracy", "macro_f1": "macro-F1"},
-        scale=100, without=("entity_f1",), counted=_TFIDF,
+        scale=100, without=("entity_f1",), counted=("accuracy", "macro_f1"),
     ),
     Table(
         "Several labels a text, %", {"micro_f1": "micro-F1", "macro_f1": "macro-F1", "exact_match": "all right"},
@@ -106,7 +104,7 @@ TABLES = (
 )  # fmt: skip
 
 
-def page(folder: Path = RESULTS) -> str:
+def page(folder: Path = gains.RESULTS) -> str:
     """The whole page."""
     files = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))}
     counts = {
@@ -120,7 +118,7 @@ def page(folder: Path = RESULTS) -> str:
     for table in TABLES:
         if rows := {stem: row for stem, row in runs.items() if table.holds(row["metrics"])}:
             lines += table.lines(rows, counts)
-    lines += gains.lines()
+    lines += gains.lines(folder)
     return "\n".join(lines)
 
 
