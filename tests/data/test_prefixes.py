@@ -39,6 +39,7 @@ def test_a_line_of_tasks() -> None:
         ("to: en>ko; to: ko>en", "two tasks have the same words before the same texts"),
         ("en>ko, ko>en", "'en>ko, ko>en' looks like several tasks; part them with ;"),
         ("to: en>ko>de", "'to: en>ko>de' is no task"),
+        ("to: en>ko; x: f.tsv#a>a", "'x: f.tsv#a>a' has column a on both sides; name another one as target"),
         *((f"{weight} * to: en>ko", f"{weight} is no weight") for weight in ("0", "-1", "inf", "nan", "2x", "1e999")),
     ],
 )

@@ -63,6 +63,8 @@ def parse_tasks(text: str | None) -> tuple[Told, ...]:
         weight, prefix, file, source, target = found.groups()
         if prefix and _SEVERAL.fullmatch(prefix):
             raise ConfigError(f"data.tasks: {piece!r} looks like several tasks; part them with ;")
+        if source == target:
+            raise ConfigError(f"data.tasks: {piece!r} has column {source} on both sides; name another one as target")
         name = re.sub(r"\W+", "_", f"{source}_{target}")
         same = sum(task.name == name or task.name.startswith(f"{name}_") for task in tasks)
         name = f"{name}_{same + 1}" if same else name
