@@ -194,6 +194,21 @@ def test_every_recipe_is_understood_by_name_and_by_path(recipe: str, tmp_path: P
     assert load_recipe(str(path)) == read_config(path) == config
 
 
+def test_a_tokenizer_is_not_chosen_beside_a_trained_model() -> None:
+    """What a recipe says of both is for `--model.init null`; whoever says it on top means something by it."""
+    beside = (
+        r"tokenizer.vocab_size, tokenizer.type beside model.init {}, whose own tokenizer .* leave them out, or .*null"
+    )
+    asked: list[tuple[str, Any]] = [("tokenizer.vocab_size", 500), ("tokenizer.type", "char")]
+    for recipe, init in (("squad", []), ("classify", [("model.init", "runs/novel")])):
+        name = str(load_recipe(recipe, init).model.init)
+        with pytest.raises(ConfigError, match=beside.format(re.escape(name))):
+            load_recipe(recipe, [*asked, *init])
+        assert load_recipe(recipe, [*asked, ("model.init", None)]).tokenizer.type == "char"
+        assert load_recipe(recipe, [*init, ("tokenizer.vocab_size", None)]).model.init == name, "says nothing"
+    assert load_recipe("classify", asked).tokenizer.vocab_size == 500
+
+
 def test_a_recipe_that_is_not_there_or_not_yaml(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"no recipe or file 'quikstart'; did you mean quickstart\?"):
         load_recipe("quikstart")

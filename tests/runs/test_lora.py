@@ -135,7 +135,6 @@ OPTIONS = {
     "data.validation": "0.2",
     "data.max_length": 24,
     "data.document": "line",
-    "tokenizer.vocab_size": 300,
     "training.max_steps": 6,
     "training.max_minutes": "null",
     "training.max_epochs": "null",
@@ -145,7 +144,7 @@ OPTIONS = {
     "training.keep_checkpoints": 2,
     "training.threads": 1,
 }
-SIZE = {"model.num_layers": 1, "model.d_model": 32, "model.num_heads": 2}
+SIZE = {"model.num_layers": 1, "model.d_model": 32, "model.num_heads": 2, "tokenizer.vocab_size": 300}
 
 
 def words(text: Path, run: Path, **more: object) -> list[str]:

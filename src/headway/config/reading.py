@@ -30,10 +30,12 @@ def load_recipe(recipe: str, overrides: Sequence[tuple[str, Any]] = ()) -> RunCo
     """A shipped recipe by name, or a YAML file by path, with dotted overrides on top.
 
     Another `model.family` than the recipe's starts from that family's own sizes, and `model.init` from those of a
-    trained model: the recipe's other keys of the model mean nothing to it and are left out.
+    trained model: the recipe's other keys of the model mean nothing to it and are left out. What a recipe says of the
+    tokenizer is for a model without `model.init`; said on top of one it would change nothing, and is refused.
 
     Raises:
-        ConfigError: no such recipe, or any number of unknown keys and wrong values, all named.
+        ConfigError: no such recipe, any number of unknown keys and wrong values, all named, or a key of the tokenizer
+            beside `model.init`.
     """
     values = dict(_read(recipe))
     given, model = dict(overrides), values.get("model")
@@ -43,7 +45,14 @@ def load_recipe(recipe: str, overrides: Sequence[tuple[str, Any]] = ()) -> RunCo
         or (family is not None and family != model.get("family", ModelConfig().family))
     ):
         del values["model"]
-    return build_config(values, overrides, origin=recipe)
+    config = build_config(values, overrides, origin=recipe)
+    beside = [key for key, value in given.items() if key.startswith("tokenizer.") and value is not None]
+    if config.model.init is not None and beside:
+        raise ConfigError(
+            f"{', '.join(beside)} beside model.init {config.model.init}, whose own tokenizer cuts the texts; leave "
+            f"{'it' if len(beside) == 1 else 'them'} out, or start without a trained model: --model.init null"
+        )
+    return config
 
 
 def build_config(values: Mapping[str, Any], overrides: Sequence[tuple[str, Any]] = (), *, origin: str) -> RunConfig:
