@@ -68,6 +68,13 @@ def test_curves_of_a_run(tmp_path: Path) -> None:
     assert training_curves([], tmp_path / "none") == []
 
 
+def test_a_loss_fills_its_picture_and_a_rate_begins_at_zero() -> None:
+    points = {"": [(10, 5.0), (20, 4.5)]}
+    loss, rate = (figures._curves(points, "label", best).axes[0].get_ylim()[0] for best in (min, None))
+    assert 4 < loss < 4.5
+    assert rate == 0
+
+
 def test_a_resumed_step_counts_once_and_nan_not_at_all() -> None:
     rows = [{"step": 1, "loss": 9.0}, {"step": 2, "loss": np.nan}, {"step": 3, "loss": None}, {"step": 1, "loss": 8.0}]
     assert figures._series(rows, "loss") == [(1, 8.0)]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from headway.checkpoints.files import replace_file
 from headway.errors import ConfigError, nearest
 from headway.explain.trace import Trace
 
@@ -146,7 +147,7 @@ def _curves(curves: Mapping[str, list[tuple[int, float]]], label: str, best: Any
     axes.set_ylabel(label)
     axes.set_xlim(left=0)
     axes.margins(x=0.12, y=0.12)
-    if label != "loss, nats a token":
+    if best is not min:  # a loss falls by little of what it is
         axes.set_ylim(bottom=0)
     axes.grid(color="#e2ded4", linewidth=0.8)
     axes.spines[["top", "right"]].set_visible(False)
@@ -201,10 +202,5 @@ def drawable(text: str) -> str:
 def save_png(figure: Figure, path: Path) -> Path:
     """Writes the PNG whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        figure.savefig(beside, format="png", facecolor="white")
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    replace_file(path, lambda part: figure.savefig(part, format="png", facecolor="white"))
     return path

@@ -15,6 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from headway.checkpoints.files import replace_file
 from headway.errors import CapacityError
 from headway.explain.trace import Trace
 
@@ -46,12 +47,7 @@ def write_page(trace: Trace, path: str | os.PathLike[str], *, max_bytes: int = M
     page = re.sub(r"<!--(policy|style|modules|trace)-->", lambda found: parts[found[1]], template).encode()
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        beside.write_bytes(page)
-        beside.replace(target)
-    finally:
-        beside.unlink(missing_ok=True)
+    replace_file(target, lambda part: part.write_bytes(page))
     return Written(target, len(page), data["kept"])
 
 
