@@ -135,7 +135,7 @@ def test_what_fails_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(corpus_module._Array, "append", full)
+    monkeypatch.setattr(corpus_module.ArrayFile, "append", full)
     with pytest.raises(CapacityError, match="disk is full"):
         encode_texts(texts_of([["ab"]]), Letters())
     assert not list_cache()

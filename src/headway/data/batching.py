@@ -129,15 +129,6 @@ def by_length(lengths: NDArray[np.int64]) -> Rows:
     return np.lexsort([np.where(step % 2, -lengths[:, 0], lengths[:, 0]), target])
 
 
-def inverse(batches: Sequence[Rows]) -> Rows:
-    """Where each row's result stands among the results of `batches` put in a row, to give them in input order.
-
-    >>> inverse([np.array([2, 0]), np.array([1])]).tolist()
-    [1, 2, 0]
-    """
-    return np.argsort(np.concatenate([*batches, np.empty(0, np.int64)]), kind="stable")
-
-
 def _sides(lengths: ArrayLike) -> NDArray[np.int64]:
     """Lengths as `(rows, sides)`."""
     array = np.asarray(lengths, np.int64)

@@ -10,8 +10,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import IO, Literal, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -189,36 +190,59 @@ def _key(texts: Texts, tokenizer: Tokenizer, title: str) -> tuple[str, int]:
 
 def _write(folder: Path, texts: Texts, tokenizer: Tokenizer, characters: int, title: str) -> None:
     """Writes `ids.npy` and `offsets.npy`; what they need is estimated from the first chunk."""
-    kind = np.dtype(np.uint16 if tokenizer.vocab_size <= 1 << 16 else np.uint32)
-    tokens = seen = rows = 0
+    kind = kind_of_ids(tokenizer)
     with (
-        (folder / "ids.npy").open("wb") as ids,
-        (folder / "offsets.npy").open("wb") as offsets,
+        ArrayFile(folder / "ids.npy", kind) as ids,
+        ArrayFile(folder / "offsets.npy", np.dtype(np.int64)) as offsets,
         progress(f"encoding {title}", len(texts), "rows") as advance,
     ):
-        write_header(ids, kind, 0)
-        write_header(offsets, np.dtype(np.int64), len(texts) + 1)
-        offsets.write(np.zeros(1, np.int64).tobytes())
+        offsets.append(np.zeros(1, np.int64))
         for chunk in _chunks(texts):
             encoded = tokenizer.encode_batch(chunk)
-            ends = tokens + np.cumsum(np.fromiter(map(len, encoded), np.int64, len(encoded)))
-            flat = np.fromiter((token for row in encoded for token in row), kind, int(ends[-1]) - tokens)
-            if not rows:
-                seen = sum(map(len, chunk))
-                share = len(flat) / max(seen, 1)  # tokens a character
+            ends = ids.size + np.cumsum(np.fromiter(map(len, encoded), np.int64, len(encoded)))
+            flat = np.fromiter(chain.from_iterable(encoded), kind, int(ends[-1]) - ids.size)
+            if offsets.size == 1:
+                share = len(flat) / max(sum(map(len, chunk)), 1)  # tokens a character
                 check_space(folder, int(share * characters * kind.itemsize * 1.1) + 8 * len(texts))
-            ids.write(flat.tobytes())
-            offsets.write(ends.tobytes())
-            tokens, rows = int(ends[-1]), rows + len(chunk)
+            ids.append(flat)
+            offsets.append(ends)
             advance(len(chunk))
-        ids.seek(0)
-        write_header(ids, kind, tokens)
 
 
-def write_header(file: IO[bytes], kind: np.dtype[np.generic], size: int) -> None:
-    """The header of a one-dimensional `.npy` file; the format pads it so that its length does not depend on `size`."""
-    description = {"descr": kind.newbyteorder("<").str, "fortran_order": False, "shape": (size,)}
-    np.lib.format.write_array_header_1_0(file, description)
+def kind_of_ids(tokenizer: Tokenizer) -> np.dtype[np.generic]:
+    """The smallest kind of number that holds its ids."""
+    return np.dtype(np.uint16 if tokenizer.vocab_size <= 1 << 16 else np.uint32)
+
+
+class ArrayFile:
+    """A `.npy` file of one dimension that grows; `size` is its length so far, `bytes` its size."""
+
+    def __init__(self, path: Path, kind: np.dtype[np.generic]) -> None:
+        self._file, self._kind, self.size = path.open("wb"), kind, 0
+
+    @property
+    def bytes(self) -> int:
+        """Of the numbers."""
+        return self.size * self._kind.itemsize
+
+    def __enter__(self) -> ArrayFile:
+        self._write_header()
+        return self
+
+    def append(self, values: NDArray[np.generic]) -> None:
+        """Write more numbers behind those that are there."""
+        self._file.write(values.astype(self._kind, copy=False).data)
+        self.size += len(values)
+
+    def __exit__(self, *_: object) -> None:
+        with self._file:
+            self._file.seek(0)
+            self._write_header()
+
+    def _write_header(self) -> None:
+        """The format pads it so that its length does not depend on the size."""
+        description = {"descr": self._kind.newbyteorder("<").str, "fortran_order": False, "shape": (self.size,)}
+        np.lib.format.write_array_header_1_0(self._file, description)
 
 
 def _chunks(texts: Texts) -> Iterator[Sequence[str]]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from headway.data.cache import Ids, Tokenizer, write_header
+from headway.data.cache import ArrayFile, Ids, Tokenizer, kind_of_ids
 from headway.data.progress import progress
 from headway.data.storage import check_space, find_entry, new_entry
 from headway.data.texts import Texts
@@ -118,11 +118,11 @@ def _batches(texts: Texts) -> Iterator[_Batch]:
 
 def _write(folder: Path, texts: Texts, tokenizer: Tokenizer, title: str) -> None:
     """Writes the three arrays and the facts; what they need is estimated from the first batch."""
-    kind = np.dtype(np.uint16 if tokenizer.vocab_size <= 1 << 16 else np.uint32)
+    kind = kind_of_ids(tokenizer)
     with (
-        _Array(folder / "ids.npy", kind) as ids,
-        _Array(folder / "lines.npy", np.dtype(np.int64)) as lines,
-        _Array(folder / "documents.npy", np.dtype(np.int64)) as documents,
+        ArrayFile(folder / "ids.npy", kind) as ids,
+        ArrayFile(folder / "lines.npy", np.dtype(np.int64)) as lines,
+        ArrayFile(folder / "documents.npy", np.dtype(np.int64)) as documents,
         progress(f"encoding {title}", texts.bytes, "bytes") as advance,
     ):
         seen = 0
@@ -157,27 +157,3 @@ def _encoded(texts: Texts, tokenizer: Tokenizer) -> Iterator[tuple[_Batch, list[
             waiting = coming
         if waiting is not None:
             yield waiting.result()
-
-
-class _Array:
-    """A `.npy` file of one dimension that grows; `size` is its length so far, `bytes` its size."""
-
-    def __init__(self, path: Path, kind: np.dtype[np.generic]) -> None:
-        self._file, self._kind, self.size = path.open("wb"), kind, 0
-
-    @property
-    def bytes(self) -> int:
-        return self.size * self._kind.itemsize
-
-    def __enter__(self) -> _Array:
-        write_header(self._file, self._kind, 0)
-        return self
-
-    def append(self, values: NDArray[np.generic]) -> None:
-        self._file.write(values.astype(self._kind, copy=False).data)
-        self.size += len(values)
-
-    def __exit__(self, *_: object) -> None:
-        with self._file:
-            self._file.seek(0)
-            write_header(self._file, self._kind, self.size)

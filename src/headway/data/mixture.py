@@ -15,10 +15,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from headway.data.batching import Rows
 from headway.data.cache import Ids
 from headway.errors import ConfigError, DataError
-
-Rows = NDArray[np.int64]
 
 
 class Pairs(Protocol):
