@@ -12,13 +12,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from headway.decoding.beam import beam_search
 from headway.decoding.hypotheses import Hypothesis
-from headway.decoding.options import (
-    DEFAULT,
-    Decoding,
-    source_positions,
-    source_reach,
-    target_positions,
-)
+from headway.decoding.options import DEFAULT, Decoding, source_reach
 from headway.decoding.rollout import Rollout, finish, rollout
 from headway.decoding.sampling import Draw, most_probable
 from headway.decoding.stopping import Ending
@@ -27,7 +21,7 @@ from headway.models.protocols import Decoder, DecoderState, LanguageModel, Trans
 from headway.nn.masks import Layout
 from headway.spec import ModelSpec, TranslatorSpec, vocabularies
 
-__all__ = ["DEFAULT", "Decoding", "complete", "decode", "source_positions", "target_positions", "write"]
+__all__ = ["DEFAULT", "Decoding", "complete", "decode", "write"]
 
 BATCH_TOKENS = 4000
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 RESAMPLES = 1000
 _SEED = 12345
@@ -13,16 +14,21 @@ _CELLS = 1 << 19  # of the counts that exist at once
 
 
 def resampled(rows: int) -> Iterator[NDArray[np.float32]]:
-    """How often each row is drawn `(resamples, rows)`, a few of the thousand resamples at a time; the same each call.
-
-    Whatever is a function of sums over rows needs no more than the counts: `counts @ statistics`.
-    """
+    """How often each row is drawn `(resamples, rows)`, a few of the resamples at a time; the same each call."""
     random, left = np.random.default_rng(_SEED), RESAMPLES
     while left:
         some = min(left, max(1, _CELLS // rows))
         draws = random.integers(0, rows, (some, rows)) + rows * np.arange(some)[:, None]
         yield np.bincount(draws.ravel(), minlength=some * rows).reshape(some, rows).astype(np.float32)
         left -= some
+
+
+def resampled_sums(statistics: NDArray[Any]) -> NDArray[np.float64]:
+    """The sums of `statistics` `(rows, columns)` over the rows of each resample `(resamples, columns)`.
+
+    Whatever is a function of sums over rows needs no more.
+    """
+    return np.concatenate([counts @ statistics for counts in resampled(len(statistics))]).astype(np.float64)
 
 
 def resampled_kinds(counts: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -44,7 +50,7 @@ def interval(scores: NDArray[np.float64]) -> dict[str, float]:
     return {"low": float(low), "high": float(high)}
 
 
-def mean_with_interval(sums: Sequence[float], counts: Sequence[int]) -> dict[str, float]:
+def mean_with_interval(sums: ArrayLike, counts: ArrayLike) -> dict[str, float]:
     """The mean of all that was counted, and of two parts or more its `low` and `high`: the parts are drawn anew.
 
     >>> mean_with_interval([1.0, 1.0], [2, 2])
@@ -54,5 +60,5 @@ def mean_with_interval(sums: Sequence[float], counts: Sequence[int]) -> dict[str
     found = {"score": float(tops.sum() / bottoms.sum())}
     if len(tops) < 2:
         return found
-    means = [(drawn @ tops) / (drawn @ bottoms) for drawn in resampled(len(tops))]
-    return found | interval(np.concatenate(means))
+    drawn = resampled_sums(np.stack([tops, bottoms], axis=1))
+    return found | interval(drawn[:, 0] / drawn[:, 1])

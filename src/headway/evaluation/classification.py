@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headway.errors import DataError
-from headway.evaluation.bootstrap import interval, resampled, resampled_kinds
+from headway.evaluation.bootstrap import interval, resampled, resampled_kinds, resampled_sums
 from headway.evaluation.counts import (
     Numbers,
     confusion_of,
@@ -70,7 +70,7 @@ def classification_metrics(
         "mcc": multiclass_matthews_corrcoef(*pair, classes, validate_args=False),
     }
     drawn = resampled_kinds(confusion.ravel()).reshape(-1, *confusion.shape)
-    return _metrics(scores, single_scores(drawn))
+    return with_intervals(scores, single_scores(drawn))
 
 
 def multi_label_metrics(
@@ -100,8 +100,7 @@ def multi_label_metrics(
         "exact_match": multilabel_exact_match(*pair, len(labels), validate_args=False),
     }
     statistics = multi_label_statistics(given, right)
-    sums = np.concatenate([counts @ statistics for counts in resampled(len(given))])
-    return _metrics(scores, multi_label_scores(sums.astype(np.float64), len(given)))
+    return with_intervals(scores, multi_label_scores(resampled_sums(statistics), len(given)))
 
 
 def regression_metrics(predicted: Sequence[float], references: Sequence[float]) -> Metrics:
@@ -130,7 +129,7 @@ def regression_metrics(predicted: Sequence[float], references: Sequence[float]) 
     if not lacking:
         scores = {"pearson": pearson_corrcoef(*pair), "spearman": spearman_corrcoef(*pair)} | scores
     drawn = [regression_scores(counts.astype(np.float64), given, right) for counts in resampled(len(given))]
-    metrics = _metrics(scores, {name: np.concatenate([some[name] for some in drawn]) for name in scores})
+    metrics = with_intervals(scores, {name: np.concatenate([some[name] for some in drawn]) for name in scores})
     if lacking:
         metrics["rmse"]["note"] = f"no correlation: {' and '.join(lacking)}"
     return metrics
@@ -270,6 +269,6 @@ def _is_single(references: Sequence[Any]) -> bool:
     return bool(len(references)) and isinstance(references[0], str)
 
 
-def _metrics(scores: Mapping[str, Any], drawn: Mapping[str, Numbers]) -> Metrics:
-    """Scores are of single precision, so six digits are told."""
+def with_intervals(scores: Mapping[str, Any], drawn: Mapping[str, Numbers]) -> Metrics:
+    """Each score with the interval of those drawn; scores are of single precision, so six digits are told."""
     return {name: {"score": round(float(score), 6)} | interval(drawn[name]) for name, score in scores.items()}

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from headway.data.tagged import Unit, units_of
 from headway.errors import DataError
-from headway.evaluation.bootstrap import interval, resampled
-from headway.evaluation.classification import Metrics, class_report
+from headway.evaluation.bootstrap import resampled_sums
+from headway.evaluation.classification import Metrics, class_report, with_intervals
 from headway.evaluation.counts import Numbers, ratio
 
 Sentences = Sequence[Sequence[str]]  # of labels
@@ -44,10 +44,9 @@ def tagging_metrics(predicted: Sentences, references: Sentences) -> Metrics:
     is_named = is_bio(label for rows in (predicted, references) for row in rows for label in row)
     found, signature = (_entities if is_named else _labels)(predicted, references)
     statistics = np.concatenate([words, found], axis=1)
-    drawn = np.concatenate([counts @ statistics for counts in resampled(len(statistics))]).astype(np.float64)
     scores = _scores(statistics.sum(0, dtype=np.float64, keepdims=True), is_named=is_named)
-    intervals = {name: interval(values) for name, values in _scores(drawn, is_named=is_named).items()}
-    metrics: Metrics = {name: {"score": round(float(score[0]), 6)} | intervals[name] for name, score in scores.items()}
+    drawn = _scores(resampled_sums(statistics), is_named=is_named)
+    metrics = with_intervals({name: score[0] for name, score in scores.items()}, drawn)
     if signature:
         metrics["entity_f1"]["signature"] = signature
     return metrics

@@ -20,11 +20,10 @@ from headway.data.blocks import Stream, starts_of
 from headway.data.corpus import Corpus
 from headway.data.progress import progress
 from headway.errors import ConfigError, DataError
+from headway.evaluation.bootstrap import mean_with_interval
 from headway.models.heads import LanguageHead
 from headway.objectives.causal_lm import CausalLM, Reader
 
-RESAMPLES = 1000  # of the bootstrap (Efron 1979)
-_SEED = 12345
 _STRETCHES = 100  # of a single document, to resample
 _MOST_UNITS = 10_000  # resampled at a time; of more documents, neighbours stay together
 _ROWS = 512  # projected to the vocabulary at a time
@@ -116,7 +115,7 @@ def _nll(head: LanguageHead, states: Tensor, labels: Tensor) -> Tensor:
     return torch.cat([F.cross_entropy(head(piece).to(wide), label, reduction="none") for piece, label in pieces])
 
 
-def language_metrics(nll: NDArray[np.float64], corpus: Corpus, *, resamples: int = RESAMPLES) -> dict[str, Any]:
+def language_metrics(nll: NDArray[np.float64], corpus: Corpus, *, intervals: bool = True) -> dict[str, Any]:
     """Perplexity and bits per byte.
 
     The end of each document is a prediction like any other, but no byte of the text. Resampled are documents, each with
@@ -125,7 +124,7 @@ def language_metrics(nll: NDArray[np.float64], corpus: Corpus, *, resamples: int
     Args:
         nll: of every prediction of the corpus, whoever made it, in nats `(predictions,)`.
         corpus: what was predicted.
-        resamples: draws of the bootstrap that gives `low` and `high`, the 95 % interval; 0: no interval.
+        intervals: also `low` and `high`, the 95 % interval by the bootstrap.
 
     Returns:
         The sums `nll` (nats), `tokens` and `bytes`, and `perplexity` and `bits_per_byte`, each with its `score`, `low`
@@ -137,8 +136,8 @@ def language_metrics(nll: NDArray[np.float64], corpus: Corpus, *, resamples: int
     if not corpus.bytes:
         raise DataError("there is no text to measure on; give at least one line")
     means = {"score": float(nll.mean())}
-    if resamples and len(nll) > 1:
-        means["low"], means["high"] = _interval(nll, starts_of(corpus)[:-1], resamples)
+    if intervals and len(nll) > 1:
+        means = mean_with_interval(*_parts(nll, starts_of(corpus)[:-1])) | means
     bits = len(nll) / corpus.bytes / math.log(2)  # a byte, for each nat a prediction
     return {
         "nll": float(nll.sum()),
@@ -149,13 +148,9 @@ def language_metrics(nll: NDArray[np.float64], corpus: Corpus, *, resamples: int
     }
 
 
-def _interval(nll: NDArray[np.float64], starts: NDArray[np.int64], resamples: int) -> tuple[float, float]:
-    """Of the mean of all predictions, when documents that begin at `starts` are drawn anew."""
+def _parts(nll: NDArray[np.float64], starts: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Of each part that is drawn anew the sum and how many predictions it has; documents begin at `starts`."""
     if len(starts) == 1:
         starts = np.unique(np.linspace(0, len(nll), _STRETCHES, endpoint=False, dtype=np.int64))
     starts = starts[:: -(-len(starts) // _MOST_UNITS)]
-    sums, sizes = np.add.reduceat(nll, starts), np.diff(np.append(starts, len(nll)))
-    random, units = np.random.default_rng(_SEED), len(starts)
-    draws = (random.integers(0, units, units) for _ in range(resamples))
-    low, high = np.percentile([sums[draw].sum() / sizes[draw].sum() for draw in draws], [2.5, 97.5])
-    return float(low), float(high)
+    return np.add.reduceat(nll, starts), np.diff(np.append(starts, len(nll)))

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from rich.console import Console
-from rich.progress import track
-
+from headway.data.progress import progress
 from headway.decoding.generate import Decoding
 from headway.evaluation.phenomena import phenomena_of
 from headway.evaluation.translation import exact_match, translation_metrics
 from headway.models.protocols import Translator
-from headway.tasks.translate import translate_lines
+from headway.tasks.translate import Translation, translate_lines
 from headway.text.tokenizer import TokenizerPair
 
 
@@ -50,8 +48,11 @@ def evaluate_translation(
     """
     begun = time.monotonic()
     asked = [prefix + source for source in sources]
-    lines = translate_lines(model, tokenizers, _shown(asked), options, batch_tokens=batch_tokens)
-    best = [translations[0] for translations in lines]
+    best: list[Translation] = []
+    with progress("translating", len(asked), "rows") as advance:
+        for translations in translate_lines(model, tokenizers, asked, options, batch_tokens=batch_tokens):
+            best.append(translations[0])
+            advance(1)
     seconds = time.monotonic() - begun
     hypotheses = [translation.text for translation in best]
     metrics = translation_metrics(hypotheses, references)
@@ -59,7 +60,7 @@ def evaluate_translation(
     metrics["hit_length_limit"] = {"score": sum(translation.hit_limit for translation in best) / len(best)}
     result: dict[str, Any] = {
         "metrics": metrics,
-        "copied_source": translation_metrics(sources, references, resamples=0),
+        "copied_source": translation_metrics(sources, references, intervals=False),
         "rows": len(best),
         "seconds": round(seconds, 3),
         "decoding": dataclasses.asdict(options),
@@ -71,8 +72,3 @@ def evaluate_translation(
         {"source": asked[row], "translation": hypotheses[row], "reference": references[row]} for row in chosen
     ]
     return result
-
-
-def _shown(sources: Sequence[str]) -> Iterable[str]:
-    """The rows, with a bar on stderr."""
-    return track(sources, "translating", console=Console(stderr=True), transient=True)

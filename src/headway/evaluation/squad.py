@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headway.errors import DataError
-from headway.evaluation.bootstrap import interval, resampled
+from headway.evaluation.bootstrap import interval, resampled_sums
 from headway.text.korean import is_hangul
 
 _SEED = 12345  # of where random spans lie
@@ -134,8 +134,9 @@ def answer_metrics(
         columns["random_korquad_f1"] = (by_chance, everything, "KorQuAD 1.0")
     values = np.stack([values * counted for values, counted, _ in columns.values()], 1)  # (questions, metrics)
     counted = np.stack([counted for _, counted, _ in columns.values()], 1).astype(np.float64)
+    drawn_values, drawn_counts = np.split(resampled_sums(np.concatenate([values, counted], 1)), 2, axis=1)
     with np.errstate(invalid="ignore"):  # a resample may have no question without an answer
-        draws = np.concatenate([(part @ values) / (part @ counted) for part in resampled(len(answers))])
+        draws = drawn_values / drawn_counts
     scores = values.sum(0) / counted.sum(0)
     return {
         name: {"score": float(100 * scores[i]), **interval(100 * draws[:, i]), "signature": columns[name][2]}

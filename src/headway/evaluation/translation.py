@@ -8,20 +8,18 @@ from typing import Any
 import numpy as np
 
 from headway.errors import DataError
-
-RESAMPLES = 1000  # of the bootstrap (Koehn 2004)
-_SEED = 12345
+from headway.evaluation.bootstrap import interval, resampled_sums
 
 
 def translation_metrics(
-    hypotheses: Sequence[str], references: Sequence[str], *, resamples: int = RESAMPLES
+    hypotheses: Sequence[str], references: Sequence[str], *, intervals: bool = True
 ) -> dict[str, dict[str, Any]]:
     """BLEU (tokenisation 13a, cased) and chrF (Popović 2015) of a whole test set, each 0..100.
 
     Args:
         hypotheses: detokenised outputs, one a row.
         references: one reference a row.
-        resamples: draws of the bootstrap that gives `low` and `high`, the 95 % interval; 0: no interval.
+        intervals: also `low` and `high`, the 95 % interval by the bootstrap (Koehn 2004), of two rows or more.
 
     Returns:
         `{"bleu": {"score", "signature", "low", "high"}, "chrf": {…}}`.
@@ -35,19 +33,18 @@ def translation_metrics(
     from sacrebleu.metrics.chrf import CHRF
 
     return {
-        name: _score(metric, hypotheses, references, resamples) for name, metric in (("bleu", BLEU()), ("chrf", CHRF()))
+        name: _score(metric, hypotheses, references, intervals) for name, metric in (("bleu", BLEU()), ("chrf", CHRF()))
     }
 
 
-def _score(metric: Any, hypotheses: Sequence[str], references: Sequence[str], resamples: int) -> dict[str, Any]:
+def _score(metric: Any, hypotheses: Sequence[str], references: Sequence[str], intervals: bool) -> dict[str, Any]:
     result: dict[str, Any] = {"score": metric.corpus_score(list(hypotheses), [list(references)]).score}
     result["signature"] = str(metric.get_signature())
-    if resamples and len(references) > 1:
+    if intervals and len(references) > 1:
         # the statistics of every sentence once; a resampled corpus is a sum of some of them
         statistics = np.array(metric._extract_corpus_statistics(list(hypotheses), [list(references)]))
-        draws = np.random.default_rng(_SEED).integers(0, len(references), (resamples, len(references)))
-        scores = [metric._compute_score_from_stats(statistics[draw].sum(0).tolist()).score for draw in draws]
-        result["low"], result["high"] = (float(bound) for bound in np.percentile(scores, [2.5, 97.5]))
+        sums = resampled_sums(statistics).astype(int).tolist()
+        result |= interval(np.array([metric._compute_score_from_stats(drawn).score for drawn in sums]))
     return result
 
 

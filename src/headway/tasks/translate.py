@@ -6,11 +6,12 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Literal
 
-from headway.decoding.generate import DEFAULT, Decoding, decode, source_positions
+from headway.decoding.generate import DEFAULT, Decoding, decode
+from headway.decoding.options import source_positions
 from headway.errors import DataError
 from headway.models.protocols import Translator
+from headway.tasks.rows import TooLong
 from headway.text.tokenizer import TokenizerPair
 
 CHUNK = 1000  # lines read ahead and sorted together
@@ -36,7 +37,7 @@ def translate_lines(
     *,
     batch_tokens: int = 4000,
     chunk: int = CHUNK,
-    too_long: Literal["cut", "refuse"] = "cut",
+    too_long: TooLong = "cut",
 ) -> Iterator[list[Translation]]:
     """The `n_best` translations of each line, best first; of an empty line one that is empty.
 
@@ -77,7 +78,7 @@ def _different(translations: list[Translation]) -> list[Translation]:
 
 
 def _encode(
-    model: Translator, tokenizers: TokenizerPair, lines: list[str], first: int, too_long: Literal["cut", "refuse"]
+    model: Translator, tokenizers: TokenizerPair, lines: list[str], first: int, too_long: TooLong
 ) -> list[tuple[list[int], bool]]:
     """What the encoder reads of each line, end token included (nothing of an empty line), and whether it was cut."""
     most, end = source_positions(model.spec) - 1, [model.spec.tokens.end_id]

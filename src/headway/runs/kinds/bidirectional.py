@@ -81,7 +81,7 @@ class Bidirectional(RawText):
         }
         if "train" in data:
             baseline = self.unigram(data, vocabulary).nll(labels_of(corpus, model.spec.tokens.end_id))
-            metrics["unigram_bits_per_byte"] = language_metrics(baseline, corpus, resamples=0)["bits_per_byte"]
+            metrics["unigram_bits_per_byte"] = language_metrics(baseline, corpus, intervals=False)["bits_per_byte"]
         lines = [one(vocabulary).decode(corpus.line(int(n))[:100].tolist()) for n in spread(len(corpus.lines) - 1)]
         return {
             "metrics": metrics,

@@ -113,7 +113,7 @@ class Causal(RawText):
             if len(train.ids) <= _COUNTABLE:
                 counted["kneser_ney"] = KneserNey(train, size, tokens.end_id).nll(corpus)[said]
             for name, baseline in counted.items():
-                bits = language_metrics(baseline, scored, resamples=0)["bits_per_byte"]
+                bits = language_metrics(baseline, scored, intervals=False)["bits_per_byte"]
                 metrics[f"{name}_bits_per_byte"] = bits
         return {
             "metrics": metrics,

@@ -15,9 +15,9 @@ from headway.data.cache import PairStore, encode_pairs
 from headway.data.mixture import Mixture, Task, mixing_rate
 from headway.data.prefixes import Told, parse_tasks
 from headway.data.tables import rows_digest
-from headway.decoding.generate import Decoding, source_positions
+from headway.decoding.generate import Decoding
 from headway.decoding.hypotheses import LengthNorm
-from headway.decoding.options import reach, source_reach
+from headway.decoding.options import reach, source_positions, source_reach
 from headway.errors import ConfigError, DataError
 from headway.evaluation.runner import evaluate_translation
 from headway.evaluation.translation import translation_metrics
@@ -135,7 +135,7 @@ class Translate:
             if rows:
                 lines = translate_lines(model, _pair(vocabulary), pairs.sources[:rows], Decoding(beam=1))
                 texts = [best[0].text for best in lines]
-                scores = translation_metrics(texts, pairs.targets[:rows], resamples=0)
+                scores = translation_metrics(texts, pairs.targets[:rows], intervals=False)
                 found |= {self._called(name, pairs.task): scores[name]["score"] for name in ("bleu", "chrf")}
         return found
 
