@@ -63,8 +63,8 @@ TABLES = (
     Table("Translation", {"bleu": "BLEU (13a)", "chrf": "chrF"}),
     Table(
         "Translation in both directions",
-        {"bleu_en>ko": "BLEU, English to Korean", "bleu_ko>en": "BLEU, Korean to English",
-         "chrf_en>ko": "chrF, English to Korean", "chrf_ko>en": "chrF, Korean to English"},
+        {"bleu_en_ko": "BLEU, English to Korean", "bleu_ko_en": "BLEU, Korean to English",
+         "chrf_en_ko": "chrF, English to Korean", "chrf_ko_en": "chrF, Korean to English"},
     ),
     Table(
         "Text from left to right, bits a byte",
