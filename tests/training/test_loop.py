@@ -179,6 +179,7 @@ def test_a_gradient_that_is_no_number_is_a_clear_error(tmp_path: Path) -> None:
         (Limits(max_epochs=4), Progress(epoch=1, position=5), 0.375),
         (Limits(max_epochs=1), Progress(epoch=0, position=10), 1.0),
         (Limits(max_minutes=2), Progress(elapsed=30), 0.25),
+        (Limits(max_minutes=2), Progress(elapsed=60, prepared=40), 0.25),  # the steps have 80 seconds
         (Limits(max_steps=40, max_epochs=4, max_minutes=1), Progress(step=10, epoch=1, elapsed=45), 0.75),
         (Limits(max_steps=4), Progress(step=9), 1.0),
     ],

@@ -117,6 +117,7 @@ def _count(training: Training, prepared: float, log: Log | None) -> None:
     progress, limit = training.progress, training.limits.max_minutes
     room = float("inf") if limit is None else max(0.0, limit * 60 - progress.elapsed) / 2
     progress.elapsed += min(prepared, room)
+    progress.prepared += min(prepared, room)
     if log and prepared > room:
         log.note(
             f"reading and encoding took {prepared / 60:.1f} minutes, more than half of training.max_minutes {limit:g}; "

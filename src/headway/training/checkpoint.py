@@ -34,6 +34,7 @@ class Progress:
     epoch: int = 0
     position: int = 0  # batches of this epoch done
     elapsed: float = 0.0  # seconds, over all sittings
+    prepared: float = 0.0  # of these, seconds before the steps began: reading, encoding
     tokens: int = 0
     best_loss: float | None = None  # of the validations, nats a token
     best_step: int = 0

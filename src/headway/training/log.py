@@ -49,7 +49,7 @@ class Log:
                     self._events.add_scalar(name, value, values["step"])
 
     def live(self, share: float, elapsed: float, row: dict[str, Any]) -> None:
-        """Move the live line; `share` is how much of the training is done, 0..1."""
+        """Move the live line; `share` is how much of the training is done, 0..1, `elapsed` the seconds that took."""
         known = f"perplexity {row['perplexity']:.2f}  " if "perplexity" in row else ""
         known = f"accuracy {row['accuracy']:.1%}  " if "accuracy" in row else known
         text = (

@@ -33,14 +33,14 @@ class Limits:
     max_minutes: float | None = None
 
     def share(self, progress: Progress, batches: int) -> float:
-        """How much of the training is done, 0..1, when an epoch has `batches`."""
+        """How much of the training is done, 0..1, when an epoch has `batches`; its time begins with the first step."""
         shares = [0.0]
         if self.max_steps is not None:
             shares.append(progress.step / self.max_steps)
         if self.max_epochs is not None:
             shares.append((progress.epoch + progress.position / batches) / self.max_epochs)
         if self.max_minutes is not None:
-            shares.append(progress.elapsed / 60 / self.max_minutes)
+            shares.append((progress.elapsed - progress.prepared) / (60 * self.max_minutes - progress.prepared))
         return min(max(shares), 1.0)
 
 
@@ -154,7 +154,7 @@ class Training:
         if self.log is None:
             return
         row = self._row(rate)
-        self.log.live(share, self.progress.elapsed, row)
+        self.log.live(share, self.progress.elapsed - self.progress.prepared, row)
         if self.progress.step % self.rhythm.log == 0:
             self.log.row(row)
             window.clear()
