@@ -90,6 +90,16 @@ def test_lists_of_the_hub_with_numbers_for_labels() -> None:
     assert list(parts["train"].rows()) == [("in 서울", '["O", "B-LC"]'), ("", "[]")]
 
 
+def test_characters_of_the_hub_are_joined_without_blanks_and_each_has_its_label() -> None:
+    table = datasets.Dataset.from_dict({"tokens": [list("서울 은")], "tags": [["B-LC", "I-LC", "O", "O"]]})
+    wanted = (("text", "tokens"), ("label", "tags"))
+    ((text, labels),) = table_parts({"train": table}, wanted, "char", title="hub:x/y")["train"].rows()
+    assert (text, labels_of(labels)) == ("서울 은", ["B-LC", "I-LC", "O", "O"])
+    short = datasets.Dataset.from_dict({"tokens": [["a", "b"]], "tags": [["O"]]})
+    with pytest.raises(DataError, match="hub:x/y train, row 1, word 1: 2 words and 1 labels"):
+        list(table_parts({"train": short}, wanted, "word", title="hub:x/y")["train"].rows())
+
+
 def test_show_and_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.txt").write_text(KLUE, encoding="utf-8")
     words = [str(tmp_path / "a.txt"), "--data.format", "conll", "--data.unit", "char"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from headway.data.readers import Row
 from headway.data.tables import Part, rows_of
-from headway.data.tagged import as_row
+from headway.data.tagged import Unit, as_row
 from headway.errors import ConfigError, DataError, nearest
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 _SPLITS = {"train": ["train"], "validation": ["validation", "valid", "dev"], "test": ["test"]}
 
 
-def hub_parts(name: str, wanted: Sequence[tuple[str, str]]) -> dict[str, Part]:
-    """The splits of `owner/name` or `owner/name:configuration`.
+def hub_parts(name: str, wanted: Sequence[tuple[str, str]], unit: Unit | None) -> dict[str, Part]:
+    """The splits of `owner/name` or `owner/name:configuration`; see `sources.load`.
 
     Raises:
         ConfigError: the name is not of that form.
@@ -37,11 +37,11 @@ def hub_parts(name: str, wanted: Sequence[tuple[str, str]]) -> dict[str, Part]:
             f"hub:{name}: cannot be loaded ({type(error).__name__}: {reason}); without a network, fetch it elsewhere "
             f"with `hf download --repo-type dataset {path}` and give its files as --data.train"
         ) from None
-    return table_parts(loaded, wanted, title=f"hub:{name}")
+    return table_parts(loaded, wanted, unit, title=f"hub:{name}")
 
 
 def table_parts(
-    loaded: Mapping[str, datasets.Dataset], wanted: Sequence[tuple[str, str]], *, title: str
+    loaded: Mapping[str, datasets.Dataset], wanted: Sequence[tuple[str, str]], unit: Unit | None = None, *, title: str
 ) -> dict[str, Part]:
     """The known splits of a loaded set; nested columns have dotted names, class numbers become class names.
 
@@ -58,18 +58,25 @@ def table_parts(
                 if column not in table.column_names:
                     there = f"the columns are {', '.join(table.column_names)}; {nearest(column, table.column_names)}"
                     raise DataError(f"{title}: no column {column!r}; {there} (--data.columns.ROLE names them)")
-            rows = partial(_rows, table, columns, [role for role, _ in wanted])
-            parts[split] = Part(title, f"{table._fingerprint} {columns}", int(table.dataset_size or 0), rows)
+            rows = partial(_rows, table, columns, [role for role, _ in wanted], unit, f"{title} {split}")
+            digest = f"{table._fingerprint} {columns}" + (f" {unit}" if unit else "")
+            parts[split] = Part(title, digest, int(table.dataset_size or 0), rows)
     if not parts:
         raise DataError(f"{title}: none of its splits ({', '.join(loaded)}) is train, validation or test")
     return parts
 
 
-def _rows(table: datasets.Dataset, columns: Sequence[str], roles: Sequence[str]) -> Iterator[Row]:
+def _rows(
+    table: datasets.Dataset, columns: Sequence[str], roles: Sequence[str], unit: Unit | None, title: str
+) -> Iterator[Row]:
     classes = {name: _classes(table.features[name]) for name in columns}
-    for values in rows_of(table, *columns):
+    for number, values in enumerate(rows_of(table, *columns), 1):
         row = [_text(value, classes[name]) for name, value in zip(columns, values, strict=True)]
-        yield as_row(row, roles, None, lambda word: "")
+        yield as_row(row, roles, unit, partial(_place, title, number))
+
+
+def _place(title: str, row: int, word: int) -> str:
+    return f"{title}, row {row:,}, word {word + 1:,}"
 
 
 def _classes(feature: Any) -> Sequence[str] | None:

@@ -78,7 +78,7 @@ def load(
 
     parts: dict[str, Part] = {}
     if name is not None and name.startswith(_HUB):
-        parts = hub_parts(name.removeprefix(_HUB), wanted)
+        parts = hub_parts(name.removeprefix(_HUB), wanted, unit)
     elif name is not None:
         parts = named_parts(name, wanted, folder=Path(folder) if folder else None)
     parts = {split: part for split, part in parts.items() if split not in shares}
