@@ -106,14 +106,29 @@ def _tsv(files: Sequence[Path], form: Form) -> Iterator[Row]:
 
 
 def _csv(files: Sequence[Path], form: Form) -> Iterator[Row]:
-    delimiter = form.delimiter.replace(r"\t", "\t") or ","
+    delimiter = csv_delimiter(form.delimiter)
+    for file in files:
+        yield from _table(file, csv_records(file, delimiter), form)
+
+
+def csv_delimiter(given: str) -> str:
+    """The character that parts the columns of CSV; empty: a comma.
+
+    Raises:
+        ConfigError: it is not one character.
+    """
+    delimiter = given.replace(r"\t", "\t") or ","
     if len(delimiter) != 1:
         raise ConfigError(f"--data.delimiter {delimiter!r}: CSV takes one character; TSV takes any string")
-    for file in files:
-        yield from _table(file, _csv_records(file, delimiter), form)
+    return delimiter
 
 
-def _csv_records(file: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def csv_records(file: str | Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """The fields of each record of CSV, and the line where it begins.
+
+    Raises:
+        DataError: a quote is left open, or stands where none can.
+    """
     reader = csv.reader((line + "\n" for line in read_lines(file)), delimiter=delimiter, strict=True)
     line = 1
     try:

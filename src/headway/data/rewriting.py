@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from headway.data.lines import STDIN, read_lines
-from headway.data.readers import infer_format
+from headway.data.readers import csv_delimiter, csv_records, infer_format
 from headway.errors import ConfigError, DataError, nearest
 
 FORMS = ("tsv", "csv", "jsonl", "text")
@@ -85,25 +85,14 @@ class Table:
         return self._table(records, delimiter.join, lambda text: text.replace(delimiter, " "))
 
     def _csv(self) -> Iterator[str | Entry]:
-        delimiter = (self.delimiter or ",").replace(r"\t", "\t")
-        if len(delimiter) != 1:
-            raise ConfigError(f"--data.delimiter {delimiter!r}: CSV takes one character; TSV takes any string")
+        delimiter = csv_delimiter(self.delimiter or "")
 
         def joined(fields: Sequence[str]) -> str:
             line = io.StringIO()
             csv.writer(line, delimiter=delimiter, lineterminator="").writerow(fields)
             return line.getvalue()
 
-        return self._table(self._csv_records(delimiter), joined, str)
-
-    def _csv_records(self, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-        reader = csv.reader((line + "\n" for line in read_lines(self.file)), delimiter=delimiter, strict=True)
-        try:
-            for fields in reader:
-                if fields:
-                    yield reader.line_num, fields
-        except csv.Error as error:
-            raise DataError(f"{self.file}, line {reader.line_num}: {error}; is a quote left open?") from None
+        return self._table(csv_records(self.file, delimiter), joined, str)
 
     def _table(
         self,
