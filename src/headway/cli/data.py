@@ -1,4 +1,4 @@
-"""headway data: what data sets there are, what is in them, what is wrong with them, and what the cache holds."""
+"""`headway data`: what data sets there are, what is in them, what is wrong with them, and what the cache holds."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import dataclasses
 import json
 import os
 import re
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from headway.cli.options import print_table
 from headway.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _ls(arguments: argparse.Namespace) -> None:
         {**one, "languages": " ".join(one["languages"]), "rows": " / ".join(f"{n:,}" for n in one["rows"].values())}
         for one in sets
     ]
-    _print_table(header, [[str(one[key]) for key in header] for one in shown])
+    print_table([header, *([str(one[key]) for key in header] for one in shown)])
 
 
 def _show(arguments: argparse.Namespace) -> None:
@@ -164,7 +164,7 @@ def _check(arguments: argparse.Namespace) -> None:
                 if lengths is not None:
                     numbers = [f"{number:,}" for number in dataclasses.astuple(lengths)]
                     lines.append([name, f"{split.rows:,}", column, unit, *numbers])
-    _print_table(header, lines)
+    print_table([header, *lines])
     for name, split in report.splits.items():
         total = sum((split.labels or {}).values())
         what = "rows" if total == split.rows else "words"
@@ -188,7 +188,7 @@ def _cache(arguments: argparse.Namespace) -> None:
         return
     age = [f"{(time.time() - one.last_used) / 86400:.1f} days ago" for one in entries]
     table = [[one.kind, readable_size(one.size), used, one.title] for one, used in zip(entries, age, strict=True)]
-    _print_table(["kind", "size", "used", "what"], table)
+    print_table([["kind", "size", "used", "what"], *table])
     total = readable_size(sum(one.size for one in entries))
     print(f"{cache_folder()}: {len(entries)} entries, {total}{' removed' if arguments.prune is not None else ''}")
 
@@ -221,10 +221,3 @@ def _folder() -> Path | None:
 def _print_json(objects: Sequence[Mapping[str, object]]) -> None:
     for one in objects:
         print(json.dumps(one, ensure_ascii=False))
-
-
-def _print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    for row in [header, *rows]:
-        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        print(line.rstrip(), file=sys.stdout)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from itertools import tee
 from typing import TYPE_CHECKING, Any
 
-from headway.cli.options import STDIN, add_device, add_model, chunk_of, load
+from headway.cli.options import STDIN, add_device, add_draws, add_model, chunk_of, draws_of, load
 from headway.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -43,10 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     draw.add_argument("--sample", action="store_true",
                       help="draw as the model's folder says, where nothing else is given here")  # fmt: skip
-    draw.add_argument("--temperature", type=float, metavar="T", help="below 1: sharper (1)")
-    draw.add_argument("--top-k", type=int, metavar="K", help="among the K most probable; 0: all (0)")
-    draw.add_argument("--top-p", type=float, metavar="P", help="among those that hold P (1)")
-    draw.add_argument("--seed", type=int, metavar="N", help="of the draws (1)")
+    add_draws(draw)
     parser.add_argument("--special", action="store_true",
                         help="read special pieces in a prompt (<extra_id_0>) as such, not as characters")  # fmt: skip
     parser.add_argument("--stream", action="store_true", help="print the text while it is written")
@@ -101,7 +98,7 @@ def _check(arguments: argparse.Namespace) -> None:
     for name in ("max_new_tokens", "num", "beam", "batch_tokens"):
         if (value := getattr(arguments, name)) is not None and value < 1:
             raise ConfigError(f"--{name.replace('_', '-')} is {value}; it must be at least 1")
-    given, beam, num = _draws(arguments), arguments.beam, arguments.num
+    given, beam, num = draws_of(arguments), arguments.beam, arguments.num
     draws = [f"--{name.replace('_', '-')}" for name in given] + ["--sample"] * arguments.sample
     if arguments.stream and arguments.json:
         raise ConfigError("--stream prints pieces of text and --json whole objects; leave one of them out")
@@ -118,12 +115,6 @@ def _check(arguments: argparse.Namespace) -> None:
         RepetitionPenalty(arguments.repetition_penalty)
 
 
-def _draws(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What is given of a draw."""
-    given = {name: getattr(arguments, name) for name in ("temperature", "top_k", "top_p", "seed")}
-    return {name: value for name, value in given.items() if value is not None}
-
-
 def _options(arguments: argparse.Namespace, made: Decoding) -> Decoding:
     """Greedy, unless a search or a draw was asked for; as the folder says where that was."""
     from headway.decoding.sampling import Sampling
@@ -133,9 +124,9 @@ def _options(arguments: argparse.Namespace, made: Decoding) -> Decoding:
     changed: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if arguments.sample:
         made.check_followed()
-        changed["sampling"] = dataclasses.replace(made.sampling or Sampling(), **_draws(arguments))
-    elif _draws(arguments):
-        changed["sampling"] = Sampling(**_draws(arguments))
+        changed["sampling"] = dataclasses.replace(made.sampling or Sampling(), **draws_of(arguments))
+    elif draws_of(arguments):
+        changed["sampling"] = Sampling(**draws_of(arguments))
     asked = made if arguments.sample else greedy(made)
     return dataclasses.replace(asked, beam=arguments.beam or 1, n_best=arguments.num, **changed)
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from headway.tasks.loaded import Loaded
@@ -54,6 +54,20 @@ def add_running(parser: argparse.ArgumentParser, *, may_lack: bool = True, windo
     add_device(parser, may_lack=may_lack)
 
 
+def add_draws(group: argparse._ArgumentGroup) -> None:
+    """How each token is drawn; `draws_of` reads it."""
+    group.add_argument("--temperature", type=float, metavar="T", help="below 1: sharper (1)")
+    group.add_argument("--top-k", type=int, metavar="K", help="among the K most probable; 0: all (0)")
+    group.add_argument("--top-p", type=float, metavar="P", help="among those that hold P (1)")
+    group.add_argument("--seed", type=int, metavar="N", help="of the draws (1)")
+
+
+def draws_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    """What is given of a draw, as `Sampling` takes it."""
+    given = {name: getattr(arguments, name) for name in ("temperature", "top_k", "top_p", "seed")}
+    return {name: value for name, value in given.items() if value is not None}
+
+
 def add_device(parser: argparse.ArgumentParser, *, may_lack: bool = True) -> None:
     """Where the model is run, in which numbers, and which one it is."""
     parser.add_argument("--device", choices=["auto", "cpu", "cuda", "mps"], default="auto", help="(%(default)s)")
@@ -90,6 +104,16 @@ def report_parts(fresh: Sequence[str], unread: Sequence[str]) -> None:
 def chunk_of(file: str, usual: int) -> int:
     """How many lines are read ahead: one where somebody types them."""
     return 1 if file == STDIN and sys.stdin.isatty() else usual
+
+
+def print_table(rows: Sequence[Sequence[str]]) -> None:
+    """Prints columns two blanks apart; Hangul is two columns wide."""
+    from rich.cells import cell_len
+
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True))
+        print("  ".join(cells).rstrip())
 
 
 @dataclass

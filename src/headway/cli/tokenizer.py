@@ -10,6 +10,7 @@ from itertools import chain, islice, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from headway.cli.options import print_table
 from headway.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
@@ -160,23 +161,13 @@ def _show_splits(text: str, tokenizers: dict[str, Tokenizer], as_json: bool) -> 
     table.append(["pieces", *(f"{len(split.pieces):,}" for split in found)])
     rates = [split.unknown_rate for split in found]
     table.append(["unknown", *("" if rate is None else f"{100 * rate:.1f} %" for rate in rates)])
-    _print_table(table)
+    print_table(table)
     if not tokenizers:
         print("headway: no folder of a tokenizer before the text; its pieces would stand here too", file=sys.stderr)
 
 
 def _visible(piece: str) -> str:
     return piece if piece.isprintable() and piece.strip() else repr(piece)
-
-
-def _print_table(table: list[list[str]]) -> None:
-    """Columns two blanks apart; Hangul is two columns wide."""
-    from rich.cells import cell_len
-
-    widths = [max(map(cell_len, column)) for column in zip(*table, strict=True)]
-    for row in table:
-        cells = (cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True))
-        print("  ".join(cells).rstrip())
 
 
 def _show_facts(facts: dict[str, Any], as_json: bool) -> None:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from headway.cli.options import STDIN, add_model, add_running, bar, chunk_of, load
+from headway.cli.options import STDIN, add_draws, add_model, add_running, bar, chunk_of, draws_of, load
 from headway.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -51,10 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     draw = parser.add_argument_group("sampling, instead of a search")
     draw.add_argument("--sample", action="store_true", help="draw each token")
-    draw.add_argument("--temperature", type=float, metavar="T", help="below 1: sharper (1)")
-    draw.add_argument("--top-k", type=int, metavar="K", help="among the K most probable; 0: all (0)")
-    draw.add_argument("--top-p", type=float, metavar="P", help="among those that hold P (1)")
-    draw.add_argument("--seed", type=int, metavar="N", help="of the draws (1)")
+    add_draws(draw)
     add_running(parser, may_lack=False)
     parser.add_argument("--json", action="store_true", help="one object a line, with scores and lengths")
 
@@ -91,14 +88,8 @@ def _check(arguments: argparse.Namespace) -> None:
     """Raises ConfigError where options contradict each other: before the model is loaded."""
     if arguments.sample and arguments.beam:
         raise ConfigError("--beam searches and --sample draws; leave one of them out")
-    if _draws(arguments) and not arguments.sample:
-        raise ConfigError(f"--{next(iter(_draws(arguments))).replace('_', '-')} is about draws; add --sample")
-
-
-def _draws(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What is given of a draw."""
-    given = {name: getattr(arguments, name) for name in ("temperature", "top_k", "top_p", "seed")}
-    return {name: value for name, value in given.items() if value is not None}
+    if draws_of(arguments) and not arguments.sample:
+        raise ConfigError(f"--{next(iter(draws_of(arguments))).replace('_', '-')} is about draws; add --sample")
 
 
 def _options(arguments: argparse.Namespace, defaults: Decoding) -> Decoding:
@@ -116,7 +107,7 @@ def _options(arguments: argparse.Namespace, defaults: Decoding) -> Decoding:
     }
     changed = {name: value for name, value in given.items() if value is not None}
     if arguments.sample:
-        changed["sampling"] = Sampling(**_draws(arguments))
+        changed["sampling"] = Sampling(**draws_of(arguments))
     elif arguments.beam:
         changed["sampling"] = None  # also where the model was made to draw
     return dataclasses.replace(defaults, **changed)
