@@ -18,9 +18,10 @@ from headway.data.segments import Passage, SentencePairs
 from headway.data.windows import Windows
 from headway.errors import ConfigError
 from headway.objectives import masked_lm
-from headway.objectives.masked_lm import MaskedBatch, MaskedLM, word_starts
+from headway.objectives.masked_lm import MaskedBatch, MaskedLM
 from headway.spec import SpecialTokens
 from headway.text.trainer import train
+from headway.text.words import word_starts
 from tests.data.places import corpus_of
 from tests.parity.harness import ours_of, twin_of
 from tests.parity.rows_bert import ROWS
@@ -143,7 +144,8 @@ def test_words_are_chosen_whole_and_about_as_much() -> None:
 
 def test_a_word_does_not_reach_into_the_second_text() -> None:
     pairs = SentencePairs(corpus_of([[5], [2, 2], [2, 2]]), 4)
-    objective = replace(OBJECTIVE, special_ids=(), sentences="order", whole_words=True, starts_word=np.zeros(99, bool))
+    begins = np.arange(99) == 98  # neither of the two that are there
+    objective = replace(OBJECTIVE, special_ids=(), sentences="order", whole_words=True, starts_word=begins)
     batch = objective.collate([pairs[0]] * 20, draws_of(20))
     assert len(batch.labels) == 20 * 2, "no piece begins a word, so each text is one"
 
@@ -303,5 +305,6 @@ def test_what_cannot_be_hidden_is_refused() -> None:
     for begins in (None, np.ones(98, bool)):
         with pytest.raises(ConfigError, match="say of all 99 ids which begin a word"):
             replace(OBJECTIVE, whole_words=True, starts_word=begins)
+    starts = word_starts(train(["가나다", "나다가"], type="char"))
     with pytest.raises(ConfigError, match="nothing tells where words begin"):
-        word_starts(train(["가나다", "나다가"], type="char"))
+        replace(OBJECTIVE, whole_words=True, starts_word=starts, vocab_size=len(starts))

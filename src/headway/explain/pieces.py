@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-_PRINTABLE = [*range(33, 127), *range(161, 173), *range(174, 256)]
-_OTHERS = sorted(set(range(256)) - set(_PRINTABLE))
-_BYTE_OF = {chr(byte): byte for byte in _PRINTABLE} | {chr(256 + n): byte for n, byte in enumerate(_OTHERS)}
+from headway.text.characters import BYTES
+
+_BYTE_OF = {letter: byte for byte, letter in enumerate(BYTES)}
 _BLANKS = {" ": "␣", "\n": "⏎", "\t": "⇥"}
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from headway.models.protocols import Labeller
 from headway.nn.masks import Layout
-from headway.objectives.losses import Losses
+from headway.objectives.losses import Losses, label_losses
 from headway.spec import Problem
 from headway.text.template import Wrapped
 
@@ -86,10 +86,7 @@ class LabelTexts:
         logits, labels = model.label_logits(batch.ids, batch.layout, batch.types).float(), batch.labels
         rows = len(labels)
         if self.problem == "single":
-            loss = F.cross_entropy(logits, labels, reduction="sum", label_smoothing=self.label_smoothing)
-            nll = F.cross_entropy(logits.detach(), labels, reduction="sum")
-            right = (logits.detach().argmax(-1) == labels).sum()
-            return {"loss": (loss, rows, 1.0), "nll": (nll, rows, 0.0), "accuracy": (right, rows, 0.0)}
+            return label_losses(logits, labels, smoothing=self.label_smoothing)
         if self.problem == "multi":
             loss = F.binary_cross_entropy_with_logits(logits, labels, reduction="sum")
             return {"loss": (loss, rows, 1.0), "nll": (loss.detach(), rows, 0.0)}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 Losses = dict[str, tuple[Tensor, int, float]]  # name: (sum, count, weight); weight 0: only reported
@@ -29,3 +31,20 @@ class Objective(Protocol):
     def loss(self, model: Any, batch: Any) -> Losses:
         """`{name: (sum, count, weight)}`, with the names of the batch's counts."""
         ...
+
+
+def label_losses(logits: Tensor, labels: Tensor, *, smoothing: float) -> Losses:
+    """Of logits `(rows, labels)` and the number of each row's label: `loss`, smoothed; `nll`; and `accuracy`.
+
+    The first two are summed, in nats; the last is how many labels are right.
+    """
+    rows = len(labels)
+    loss = F.cross_entropy(logits, labels, reduction="sum", label_smoothing=smoothing)
+    nll = F.cross_entropy(logits.detach(), labels, reduction="sum")
+    right = (logits.detach().argmax(-1) == labels).sum()
+    return {"loss": (loss, rows, 1.0), "nll": (nll, rows, 0.0), "accuracy": (right, rows, 0.0)}
+
+
+def wide(logits: Tensor) -> Tensor:
+    """In float32, or as they are where that is wider."""
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))

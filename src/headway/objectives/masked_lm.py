@@ -25,9 +25,8 @@ from headway.models.heads import pool
 from headway.models.single import SingleStack
 from headway.nn.masks import Layout
 from headway.objectives.cross_entropy import linear_cross_entropy
-from headway.objectives.losses import Losses
+from headway.objectives.losses import Losses, wide
 from headway.spec import SpecialTokens
-from headway.text.tokenizer import Tokenizer
 
 MASKED, KEPT = 0.8, 0.1  # of what is chosen: replaced by the mask, left as it is; the rest by a random piece
 
@@ -91,7 +90,7 @@ class MaskedLM:
     special_ids: Collection[int]  # never chosen, never a replacement
     share: float = 0.15  # of the tokens of a row that are no special pieces, rounded, but one at least
     whole_words: bool = False  # choose all pieces of a word or none
-    starts_word: NDArray[np.bool_] | None = None  # of each id, for whole words: `word_starts`
+    starts_word: NDArray[np.bool_] | None = None  # of each id, for whole words: `text.words.word_starts`
     sentences: Literal["next", "order"] | None = None  # rows are passages, and the pairs that they become are judged
 
     def __post_init__(self) -> None:
@@ -99,6 +98,8 @@ class MaskedLM:
             raise ConfigError(f"the share of tokens to hide is {self.share}; it must be above 0 and at most 1")
         if self.whole_words and (self.starts_word is None or len(self.starts_word) < self.vocab_size):
             raise ConfigError(f"whole words are to be hidden; say of all {self.vocab_size:,} ids which begin a word")
+        if self.whole_words and self.starts_word is not None and not self.starts_word.any():
+            raise ConfigError("no piece of the tokenizer begins with a blank, so nothing tells where words begin")
 
     def collate(self, rows: Sequence[Ids | Passage], draws: Sequence[np.random.Generator]) -> MaskedBatch:
         """Windows of ids, or passages where sentences are judged → one packed batch; row i draws from `draws[i]`."""
@@ -127,7 +128,7 @@ class MaskedLM:
         assert model.label_head is not None
         pooled = None if model.pooler is None else pool(model.pooler, states, batch.layout)
         logits = model.label_head(states, batch.layout, pooled)  # (rows, 2)
-        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+        logits = wide(logits)
         right = (logits.argmax(-1) == batch.sentences).sum()
         return losses | {
             "sentence": (F.cross_entropy(logits, batch.sentences, reduction="sum"), len(logits), 1.0),
@@ -181,21 +182,6 @@ class MaskedLM:
     def _ordinary(self) -> Whole:
         """The ids that are no special pieces."""
         return np.flatnonzero(~self._is_special)
-
-
-def word_starts(tokenizer: Tokenizer) -> NDArray[np.bool_]:
-    """Which ids begin a word `(ids,)`: pieces without `##` before them; elsewhere those with a blank before them.
-
-    Raises:
-        ConfigError: no piece tells.
-    """
-    pieces = [tokenizer.piece_of(index) for index in range(tokenizer.vocab_size)]
-    if tokenizer.type in ("wordpiece", "word"):
-        return np.array([not piece.startswith("##") for piece in pieces])
-    starts = np.array([piece.startswith(("▁", "Ġ", "Ċ", " ", "\n")) for piece in pieces])
-    if not starts.any():
-        raise ConfigError("no piece of the tokenizer begins with a blank, so nothing tells where words begin")
-    return starts
 
 
 def _tensor(parts: Sequence[Whole]) -> Tensor:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from headway.models.protocols import Labeller
 from headway.nn.masks import Layout
-from headway.objectives.losses import Losses
+from headway.objectives.losses import Losses, wide
 from headway.text.template import Wrapped
 
 NOWHERE = (0, 0)  # the place of an answer that is not in the window
@@ -91,7 +91,7 @@ class SpanQA:
     def loss(self, model: Labeller, batch: SpanBatch) -> Losses:
         """Summed negative log-likelihood in nats of starts and ends, and how many rows have both right."""
         logits = model.label_logits(batch.ids, batch.layout, batch.types)  # (tokens, 2)
-        grid = batch.layout.grid(logits.to(torch.promote_types(logits.dtype, torch.float32)))
+        grid = batch.layout.grid(wide(logits))
         grid = grid.masked_fill(~batch.layout.grid(batch.can_be)[..., None], -torch.inf)  # (rows, length, 2)
         nll = F.cross_entropy(grid.transpose(1, 2).flatten(0, 1), batch.labels, reduction="sum")
         right = (grid.detach().argmax(1) == batch.answers).all(1).sum()

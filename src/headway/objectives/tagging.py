@@ -8,13 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
 from headway.models.protocols import Labeller
 from headway.nn.masks import Layout
-from headway.objectives.losses import Losses
+from headway.objectives.losses import Losses, label_losses, wide
 
 
 class TaggedWindow(NamedTuple):
@@ -74,9 +73,4 @@ class TagWords:
     def loss(self, model: Labeller, batch: TagBatch) -> Losses:
         """Summed over words, in nats; `nll` is the same without smoothing, `accuracy` how many labels are right."""
         logits = model.label_logits(batch.ids, batch.layout).index_select(0, batch.places)  # (words, labels)
-        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
-        labels, words = batch.labels, len(batch.labels)
-        loss = F.cross_entropy(logits, labels, reduction="sum", label_smoothing=self.label_smoothing)
-        nll = F.cross_entropy(logits.detach(), labels, reduction="sum")
-        right = (logits.detach().argmax(-1) == labels).sum()
-        return {"loss": (loss, words, 1.0), "nll": (nll, words, 0.0), "accuracy": (right, words, 0.0)}
+        return label_losses(wide(logits), batch.labels, smoothing=self.label_smoothing)

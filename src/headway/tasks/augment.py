@@ -30,6 +30,7 @@ from headway.tasks.fill import no_words
 from headway.tasks.generate import GREEDY, Generated, generate, greedy
 from headway.tasks.rows import CHUNK, TOKENS, Batch, Row, in_order, unfit, visible
 from headway.text.tokenizer import Tokenizer, TokenizerPair
+from headway.text.words import word_starts
 
 LABEL = "{label}"  # in a prompt
 _HIDDEN, _ANEW = 0.15, 0.5  # shares of the words: hidden, as BERT learned it; written anew
@@ -183,7 +184,7 @@ class _Masked:
         self.most = source_reach(model.spec)
         size, device = model.spec.stack.vocab_size, model.stack.tokens.weight.device
         is_word = ~no_words(tokenizer, size) & _words_only(tokenizer, size)
-        self.starts = _starts(tokenizer, size).to(device)
+        self.starts = _of_each(word_starts(tokenizer).tolist(), size).to(device)
         if int(is_word.sum()) < 2:
             raise ConfigError("the tokenizer has no two pieces of letters; there is nothing to draw")
         kinds = [is_word & (self.starts.cpu() == starts) for starts in (False, True)]
@@ -252,18 +253,13 @@ def _chosen(row: _Text, draw: np.random.Generator) -> list[_Word]:
 
 def _words_only(tokenizer: Tokenizer, size: int) -> Tensor:
     """Which ids are letters or digits, and whole ones: no mark, no blank, no part of a character `(size,)`."""
-    count = min(size, tokenizer.vocab_size)
-    spoken = tokenizer.decode_batch([[index] for index in range(count)])
-    found = [bool(re.fullmatch(r"\w+", text.strip().removeprefix("##"))) for text in spoken]
-    return torch.tensor(found + [False] * (size - count))
+    spoken = tokenizer.decode_batch([[index] for index in range(tokenizer.vocab_size)])
+    return _of_each([bool(re.fullmatch(r"\w+", text.strip().removeprefix("##"))) for text in spoken], size)
 
 
-def _starts(tokenizer: Tokenizer, size: int) -> Tensor:
-    """Which ids begin a word `(size,)`."""
-    count, has_marks = min(size, tokenizer.vocab_size), tokenizer.type in ("wordpiece", "word")
-    pieces = [tokenizer.piece_of(index) for index in range(count)]
-    found = [not piece.startswith("##") if has_marks else piece.startswith(("▁", "Ġ", " ")) for piece in pieces]
-    return torch.tensor(found + [False] * (size - count))
+def _of_each(found: list[bool], size: int) -> Tensor:
+    """What is so of each piece, for the `size` ids that a model has: of those without a piece it is not."""
+    return torch.tensor(found[:size] + [False] * (size - len(found)))
 
 
 class _Causal:

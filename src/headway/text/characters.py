@@ -22,8 +22,8 @@ LENGTH = 50
 _MARKS = ("<s>", "</s>", "<w>", "</w>", "<pad>")  # what the five are called in a tokenizer
 _PRINTED = [*range(33, 127), *range(161, 173), *range(174, 256)]  # bytes that stand for themselves
 _OTHERS = [byte for byte in range(256) if byte not in _PRINTED]
-_BYTES = [chr(byte if byte in _PRINTED else 256 + _OTHERS.index(byte)) for byte in range(256)]  # as the library does
-_BLANK = _BYTES[ord(" ")]
+BYTES = [chr(byte if byte in _PRINTED else 256 + _OTHERS.index(byte)) for byte in range(256)]  # as the library does
+_BLANK = BYTES[ord(" ")]
 _SETTINGS = {
     "tokenizer_class": "PreTrainedTokenizerFast",
     "bos_token": _MARKS[0],
@@ -66,8 +66,8 @@ def spelled(tokenizer: Tokenizer) -> Tokenizer:
     """
     if _spells(tokenizer):
         return tokenizer
-    pieces = [*_BYTES, *_MARKS, *(f"{_BLANK}{byte}" for byte in _BYTES)]
-    merges = [(_BLANK, byte) for byte in _BYTES]
+    pieces = [*BYTES, *_MARKS, *(f"{_BLANK}{byte}" for byte in BYTES)]
+    merges = [(_BLANK, byte) for byte in BYTES]
     rust = RustTokenizer(models.BPE({piece: number for number, piece in enumerate(pieces)}, merges))
     normalizer = RustTokenizer.from_str(json.dumps(tokenizer.definition)).normalizer
     if normalizer is not None:

@@ -16,7 +16,7 @@ from headway.data.windows import Windows
 from headway.evaluation.bootstrap import mean_with_interval
 from headway.evaluation.proportion import proportion
 from headway.models.families.bert import MASKED_LM, NEXT_SENTENCE
-from headway.objectives.masked_lm import MaskedLM, word_starts
+from headway.objectives.masked_lm import MaskedLM
 from headway.runs.build import choices_of
 from headway.runs.kinds.kind import Encoded, Splits, Vocabulary, one, tokens_of
 from headway.runs.kinds.measuring import batches_of, spread
@@ -25,6 +25,7 @@ from headway.spec import ModelSpec, SingleStackSpec
 from headway.tasks.fill import MARK, fill_lines
 from headway.text.pipeline import MASK
 from headway.text.tokenizer import Tokenizer
+from headway.text.words import word_starts
 
 _WORDS = 20  # of a sample
 
