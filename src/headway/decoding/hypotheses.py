@@ -73,9 +73,7 @@ class LengthNorm:
 
     def table(self, longest: int, device: torch.device | None = None) -> Tensor:
         """The divisors of the lengths 0 to `longest`; that of 0 is 1, and never used."""
-        lengths = torch.arange(longest + 1, dtype=torch.float64)
-        bases = lengths if self.kind == "power" else (5 + lengths) / 6
-        return (bases**self.alpha).index_fill(0, torch.tensor([0]), 1.0).float().to(device)
+        return torch.tensor([1.0, *map(self, range(1, longest + 1))], dtype=torch.float32, device=device)
 
 
 AVERAGE = LengthNorm()

@@ -1,4 +1,4 @@
-"""How one token is chosen from the log-probabilities of a step: the most probable one, or a draw."""
+"""How one token is chosen by the scores of a step: the most probable one, or a draw."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from torch import Tensor
 from headway.decoding.vocabulary import highest
 from headway.errors import ConfigError
 
-COLDEST = 1e-6  # below, log-probabilities divided by it leave the range of float32
+COLDEST = 1e-6  # below, scores divided by it leave the range of float32
 
 
 class Choice(Protocol):
-    """Log-probabilities `(rows, vocabulary)` → one token id a row."""
+    """Logits, or log-probabilities, `(rows, vocabulary)` → one token id a row."""
 
     def __call__(self, scores: Tensor) -> Tensor:
         """Choose."""
@@ -32,7 +32,7 @@ def most_probable(scores: Tensor) -> Tensor:
 class Sampling:
     """From what a token is drawn."""
 
-    temperature: float = 1.0  # log-probabilities are divided by it
+    temperature: float = 1.0  # scores are divided by it
     top_k: int = 0  # only among the k most probable; 0: all
     top_p: float = 1.0  # only among the fewest that together reach this probability (Holtzman et al. 2020)
     seed: int = 1
