@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers import GenerationConfig, MarianMTModel
+from transformers import (
+    BertConfig,
+    BertForMaskedLM,
+    GenerationConfig,
+    MarianMTModel,
+    PreTrainedModel,
+    RobertaConfig,
+    RobertaForMaskedLM,
+)
 
 from headway.checkpoints import hf
 from headway.checkpoints.generation import GenerationDefaults
@@ -93,7 +101,7 @@ def test_half_precision_and_repeated_ties_load(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("lm_head.weight", "lm_head.weight and model.shared.weight are tied"),
+        ("lm_head.weight", "lm_head.weight and model.shared.weight are one parameter"),
         ("model.decoder.embed_positions.weight", "does not hold what this family computes"),
         ("model.decoder.layers.3.fc1.weight", "left over: model.decoder.layers.3.fc1.weight"),
     ],
@@ -103,6 +111,46 @@ def test_a_tensor_that_is_not_what_it_should_be_is_named(folder: Path, name: str
     save_file(load_file(path) | {name: torch.ones(99, 32)}, path)
     with pytest.raises(CheckpointError, match=says):
         hf.load(folder)
+
+
+ENCODER = {"vocab_size": 99, "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 4} | {
+    "intermediate_size": 48, "max_position_embeddings": 40, "tie_word_embeddings": False,
+}  # fmt: skip
+UNTIED = {
+    "cls.predictions": lambda: BertForMaskedLM(BertConfig(**ENCODER)),
+    "lm_head": lambda: RobertaForMaskedLM(RobertaConfig(**ENCODER)),
+}
+
+
+@pytest.mark.parametrize("common", ["missing", "equal", "zeros", "alone", "different"])
+@pytest.mark.parametrize("head", UNTIED)
+def test_an_untied_head_has_one_bias_under_either_name(tmp_path: Path, head: str, common: str) -> None:
+    """`common` is the one beside the decoder's: transformers 4 wrote it or both, transformers 5 leaves zeros."""
+    torch.manual_seed(0)
+    twin: PreTrainedModel = UNTIED[head]().eval()
+    bias, path = twin.get_parameter(f"{head}.decoder.bias"), tmp_path / "model.safetensors"
+    torch.nn.init.normal_(bias)
+    twin.save_pretrained(tmp_path)
+    tensors = load_file(path)
+    if common == "alone":
+        del tensors[f"{head}.decoder.bias"]
+    tensors[f"{head}.bias"] = {"zeros": torch.zeros(99), "different": bias + 1}.get(common, bias).detach().clone()
+    if common == "missing":
+        del tensors[f"{head}.bias"]
+    save_file(tensors, path)
+    if common == "different":
+        with pytest.raises(CheckpointError, match=f"{head}.decoder.bias and {head}.bias are one parameter"):
+            hf.load(tmp_path)
+        return
+    ids, ours = torch.randint(3, 99, (2, 7)), hf.load(tmp_path)
+    hf.save(ours, tmp_path / "back")
+    back, report = type(twin).from_pretrained(tmp_path / "back", output_loading_info=True)
+    assert not any(report.values())
+    assert torch.equal(back.get_parameter(f"{head}.bias"), bias), "so that any version reads the same"
+    with torch.no_grad():
+        theirs = twin(ids).logits
+        assert difference(ours(ids).logits, theirs) < TOLERANCE
+        assert difference(back.eval()(ids).logits, theirs) < TOLERANCE
 
 
 def test_a_missing_tensor_is_named(folder: Path) -> None:

@@ -41,7 +41,7 @@ DROPOUTS = {  # what the rates are called, each another number: a swapped pair i
     "dropout_rate": 0.2,
 }
 
-UNREAD = ("cls.predictions.bias", "lm_head.bias")  # of a BERT that is not tied: zero, as transformers makes them
+UNREAD = ("cls.predictions.bias", "lm_head.bias")  # of a BERT that is not tied: the same as the decoder's
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,8 +79,11 @@ def twin_of(row: Row, std: float) -> nn.Module:
         for name, weight in twin.named_parameters():
             if weight in norms:
                 weight.uniform_(0.9, 1.1) if name.endswith("weight") else weight.normal_(std=0.1)
-            elif weight.requires_grad and not (name in UNREAD and not config.tie_word_embeddings):
+            elif weight.requires_grad:
                 weight.normal_(std=std)
+        for name in UNREAD:
+            if not config.tie_word_embeddings and name in dict(twin.named_parameters()):
+                twin.get_parameter(name).copy_(twin.get_parameter(name.replace("bias", "decoder.bias")))
     return twin
 
 

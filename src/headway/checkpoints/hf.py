@@ -7,7 +7,7 @@ what the tie it repeats says is an error.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import torch
@@ -23,7 +23,7 @@ from headway.checkpoints.weights import Weights, open_weights
 from headway.errors import CheckpointError
 from headway.models.build import Model
 from headway.models.families.exchange import Published
-from headway.models.keys import Same
+from headway.models.keys import Repeated, Same
 from headway.spec import LabelHeadSpec, ModelSpec
 
 
@@ -81,10 +81,10 @@ def read(
     if strange:  # parts that other classes of the family have are known, and left unread
         strange = set() if allow_missing else strange - known_names(family, config)
     check_names(missing=() if allow_missing else names.missing, left_over=strange, path=folder)
-    _check_repeats(names, weights, folder)
+    _check_repeats(rows, names, weights, folder)
     model = restore(spec, rows, weights, names.stored, path=folder, dtype=dtype, device=device)
     _check_buffers(names, weights, family, model, folder)
-    drawn = tuple(name for row in rows if row.theirs not in names.stored for name in row.names)
+    drawn = tuple(dict.fromkeys(name for row in rows if row.theirs not in names.stored for name in row.names))
     return Restored(model.eval(), drawn, names.left_over)
 
 
@@ -138,10 +138,14 @@ def _maker(row: Same, parameters: Mapping[str, Tensor], dtype: torch.dtype) -> C
     return lambda: row.to_theirs([parameters[name].to("cpu", dtype) for name in row.names]).to(dtype)
 
 
-def _check_repeats(names: Names, weights: Weights, folder: Path) -> None:
+def _check_repeats(rows: Iterable[Same], names: Names, weights: Weights, folder: Path) -> None:
+    left = {names.stored.get(row.theirs) for row in rows if isinstance(row, Repeated)}  # zeros there say nothing
+    unread = {name for name in left if name is not None and not weights.get(name).any()}
     for name, copy in names.repeats:
+        if unread & {name, copy}:
+            continue
         if weights.shapes[name] != weights.shapes[copy] or not torch.equal(weights.get(name), weights.get(copy)):
-            raise CheckpointError(f"{folder}: {copy} and {name} are tied by config.json, but hold different numbers")
+            raise CheckpointError(f"{folder}: {copy} and {name} are one parameter, but hold different numbers")
 
 
 def _check_buffers(names: Names, weights: Weights, family: Published, model: Model, folder: Path) -> None:

@@ -1,8 +1,8 @@
 """The rows of a key table: how our parameters lie in somebody else's checkpoint, readable both ways.
 
-A family's `keys(spec)` is a list of such rows that names each parameter of the model once; `checkpoints/rename.py`
-applies it. A row is one tensor of theirs and one or several of ours, and an operation with its inverse. The names are
-there without torch.
+A family's `keys(spec)` is a list of such rows that names each parameter of the model once, but for `Repeated` ones;
+`checkpoints/rename.py` applies it. A row is one tensor of theirs and one or several of ours, and an operation with its
+inverse. The names are there without torch.
 """
 
 from __future__ import annotations
@@ -146,25 +146,14 @@ class PerHead(Same):
         return sum(shape[0] for shape in shapes), *shapes[0][1:]
 
 
-@dataclass(frozen=True, slots=True)
-class Unread(Same):
-    """A vector of theirs `(size,)` that nobody reads and that is none of ours: written as zeros."""
+class Repeated(Same):
+    """The same as the row after it that has our name: transformers 4 wrote it twice or once, 5 leaves zeros here."""
 
-    size: int
-
-    def to_ours(self, tensor: Tensor) -> Sequence[Tensor]:
-        """Nothing."""
-        return []
+    __slots__ = ()
 
     def to_theirs(self, tensors: Sequence[Tensor]) -> Tensor:
-        """Zeros."""
-        import torch
-
-        return torch.zeros(self.size)
-
-    def shape(self, shapes: Sequence[Shape]) -> Shape:
-        """`(size,)`."""
-        return (self.size,)
+        """A copy, for a file holds no memory twice."""
+        return tensors[0].clone()
 
 
 def each_layer(rows: Iterable[Same], num_layers: int) -> list[Same]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from headway.errors import CheckpointError
 from headway.models.families import encoders
 from headway.models.families.exchange import (
     activation,
@@ -168,8 +169,10 @@ def choices_of(config: Mapping[str, Any]) -> Bert:
     """The choices behind a `config.json` of BERT or a near relative.
 
     Raises:
-        CheckpointError: a key is missing or no number.
+        CheckpointError: a key is missing or no number, or there is no type for a token.
     """
+    if number(config, "type_vocab_size") < 1:
+        raise CheckpointError("config.json: type_vocab_size is 0; every token is of some type, so give at least 1")
     return Bert(
         num_layers=number(config, "num_hidden_layers"),
         d_model=number(config, "hidden_size"),
@@ -228,7 +231,7 @@ def keys(model: SingleStackSpec) -> list[Same]:
         rows += [
             *weight_and_bias("head.transform.dense", f"{WORDS}.transform.dense"),
             *weight_and_bias("head.transform.norm", f"{WORDS}.transform.LayerNorm"),
-            *encoders.projection(model.language_head, model.stack.vocab_size, WORDS),
+            *encoders.projection(model.language_head, WORDS),
         ]
     head = model.label_head
     if head is not None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from headway.models.families.exchange import activation_name, label_keys, share, token_keys
-from headway.models.keys import Same, Unread, each_layer, weight_and_bias
+from headway.models.keys import Repeated, Same, each_layer, weight_and_bias
 from headway.spec import HeadSpec, SingleStackSpec
 
 TASKS = {  # what their classes are called
@@ -60,19 +60,20 @@ def keys(model: SingleStackSpec, prefix: str) -> list[Same]:
     return [replace(row, theirs=prefix + row.theirs) for row in rows]
 
 
-def projection(head: HeadSpec, vocab_size: int, name: str) -> list[Same]:
-    """The rows of the head for words; an untied one has a bias of its own, and no longer adds the common one."""
+def projection(head: HeadSpec, name: str) -> list[Same]:
+    """The rows of the head for words; the bias of an untied one has two names."""
+    bias = f"{name}.bias"
     if head.tied:
-        return [Same("head.bias", f"{name}.bias")]
-    return [*weight_and_bias("head", f"{name}.decoder"), Unread((), f"{name}.bias", vocab_size)]
+        return [Same("head.bias", bias)]
+    return [Repeated("head.bias", bias), *weight_and_bias("head", f"{name}.decoder")]
 
 
 def projection_copies(head: HeadSpec | None, name: str, prefix: str) -> dict[str, str]:
-    """Where a tied head may be repeated."""
-    if head is None or not head.tied:
+    """Where the head may be repeated: the bias, and of a tied one the table."""
+    if head is None:
         return {}
-    table = f"{prefix}embeddings.word_embeddings.weight"
-    return {f"{name}.decoder.weight": table, f"{name}.decoder.bias": f"{name}.bias"}
+    bias, repeated, table = f"{name}.bias", f"{name}.decoder.bias", f"{prefix}embeddings.word_embeddings.weight"
+    return {repeated: bias, **({f"{name}.decoder.weight": table} if head.tied else {bias: repeated})}
 
 
 EMBEDDINGS = [

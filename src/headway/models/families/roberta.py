@@ -85,7 +85,7 @@ def keys(model: SingleStackSpec) -> list[Same]:
     if model.language_head is not None:
         rows += weight_and_bias("head.transform.dense", f"{WORDS}.dense")
         rows += weight_and_bias("head.transform.norm", f"{WORDS}.layer_norm")
-        rows += projection(model.language_head, model.stack.vocab_size, WORDS)
+        rows += projection(model.language_head, WORDS)
     if head is not None and head.hidden:
         rows += weight_and_bias("label_head.hidden", "classifier.dense")
         rows += weight_and_bias("label_head.out", "classifier.out_proj")
