@@ -63,7 +63,7 @@ def test_sizes_say_what_the_published_configurations_say() -> None:
         (llama, {"rope_theta": 1e4, "rope_parameters": {"rope_theta": 1e5}}, "remove one"),
         (llama, {"num_key_value_heads": 3}, "num_kv_heads 3"),
         (llama, {"num_attention_heads": 5, "head_dim": None}, "num_heads 5"),
-        (llama, {"architectures": ["LlamaForQuestionAnswering"]}, "LlamaForQuestionAnswering"),
+        (llama, {"architectures": ["LlamaForMultipleChoice"]}, "LlamaForMultipleChoice"),
         (qwen2, {"use_sliding_window": True}, "use_sliding_window is True"),
         (qwen2, {"layer_types": ["full_attention", "sliding_attention"]}, "sliding_attention"),
     ],

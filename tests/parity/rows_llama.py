@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from torch import nn
-from transformers import LlamaConfig, LlamaForCausalLM, LlamaForSequenceClassification, LlamaModel
+from transformers import (
+    LlamaConfig,
+    LlamaForCausalLM,
+    LlamaForQuestionAnswering,
+    LlamaForSequenceClassification,
+    LlamaForTokenClassification,
+    LlamaModel,
+)
 
 from headway.models.families import llama
 from headway.nn.positions import Rotary
 from tests.parity.harness import Row, blocks_swapped, scale_off
+from tests.parity.rows_gpt2 import first_token_read, label_bias_lost, labels_swapped
 
 SIZES = {
     "vocab_size": 99,
@@ -54,10 +62,6 @@ def groups_interleaved(model: nn.Module) -> None:
     linear.weight.data = heads[[0, 2, 1, 3]].flatten(0, 1)
 
 
-def first_token_read(model: nn.Module) -> None:
-    object.__setattr__(model.label_head.spec, "reads", "first")
-
-
 STACK = (scale_off, rotations_faster, gate_and_up_swapped, groups_interleaved, blocks_swapped)
 ROWS = [
     Row("llama-biased", LlamaForCausalLM, BIASED, llama, takes_positions=True, mutants=(*STACK, out_bias_lost)),
@@ -86,6 +90,23 @@ ROWS = [
         takes_positions=True,
         mutants=(scale_off, first_token_read),
     ),
+    Row(
+        "llama-tokens",
+        LlamaForTokenClassification,
+        LlamaConfig(**SIZES, num_labels=3),
+        llama,
+        takes_positions=True,
+        mutants=(labels_swapped, label_bias_lost),
+    ),
+    Row(
+        "llama-span",
+        LlamaForQuestionAnswering,
+        LlamaConfig(**SIZES),
+        llama,
+        takes_positions=True,
+        outputs=("start_logits", "end_logits"),
+        mutants=(labels_swapped, label_bias_lost),
+    ),
 ]
 LAYER = (
     "attention.query attention.key attention.value attention.out feed_forward.up feed_forward.gate feed_forward.down"
@@ -93,7 +114,7 @@ LAYER = (
 NAMES = (
     {f"stack.blocks.{{i}}.{module}.{part}" for module in LAYER.split() for part in ("weight", "bias")}
     | {f"stack.blocks.{{i}}.{norm}.weight" for norm in ("attention_norm", "feed_forward_norm")}
-    | {"stack.tokens.weight", "stack.final_norm.weight", "head.weight", "label_head.out.weight"}
+    | {"stack.tokens.weight", "stack.final_norm.weight", "head.weight", "label_head.out.weight", "label_head.out.bias"}
 )
 PUBLISHED = {  # what all of the checkpoints below have in common
     "architectures": ["LlamaForCausalLM"],
@@ -166,6 +187,8 @@ OTHER = {  # another value for every key that is read
     "attention_bias": True,
     "mlp_bias": True,
     "attention_dropout": 0.7,
+    "classifier_dropout": 0.7,
+    "hidden_dropout": 0.7,
     "rope_theta": 7.0,  # another one than among the rotations: refused
     "rope_scaling": {"rope_type": "yarn", "factor": 4.0},
     "rope_parameters": {"rope_type": "default", "rope_theta": 7.0},

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from torch import nn
-from transformers import Qwen2Config, Qwen2ForCausalLM, Qwen2ForSequenceClassification, Qwen2Model
+from transformers import (
+    Qwen2Config,
+    Qwen2ForCausalLM,
+    Qwen2ForQuestionAnswering,
+    Qwen2ForSequenceClassification,
+    Qwen2ForTokenClassification,
+    Qwen2Model,
+)
 
 from headway.models.families import qwen2
 from tests.parity import rows_llama
 from tests.parity.harness import Row, scale_off
-from tests.parity.rows_llama import SIZES, STACK, first_token_read
+from tests.parity.rows_gpt2 import first_token_read, label_bias_lost, labels_swapped
+from tests.parity.rows_llama import SIZES, STACK
 
 ROTATION = {"rope_type": "default", "rope_theta": 1000.0}
 
@@ -43,10 +51,25 @@ ROWS = [
         takes_positions=True,
         mutants=(first_token_read,),
     ),
+    Row(
+        "qwen2-tokens",
+        Qwen2ForTokenClassification,
+        Qwen2Config(**SIZES, num_labels=3),
+        qwen2,
+        mutants=(labels_swapped, label_bias_lost),
+    ),
+    Row(
+        "qwen2-span",
+        Qwen2ForQuestionAnswering,
+        Qwen2Config(**SIZES),
+        qwen2,
+        outputs=("start_logits", "end_logits"),
+        mutants=(labels_swapped, label_bias_lost),
+    ),
 ]
 NAMES = {
     name for name in rows_llama.NAMES if not name.endswith("bias") or name.split(".")[-2] in ("query", "key", "value")
-} - {"head.weight"}
+} - {"head.weight"} | {"label_head.out.bias"}
 CONFIGS = {
     "Qwen/Qwen2-0.5B": {
         "architectures": ["Qwen2ForCausalLM"],

@@ -1,4 +1,4 @@
-"""What GPT-2 and BLOOM have in common: the choices of a model to train, the heads, and what those are called."""
+"""What GPT-2 and BLOOM have in common, and in part Llama: the choices of a model to train, the heads, their names."""
 
 from __future__ import annotations
 
@@ -98,16 +98,16 @@ class Decoder:
 
 
 def heads(
-    config: Mapping[str, Any], wanted: str | None, known: Sequence[str], dropout: float
+    config: Mapping[str, Any], wanted: str | None, known: Sequence[str], dropout: float, usual: Head = "none"
 ) -> tuple[bool, LabelHeadSpec | None]:
     """Whether there is a language head, and the label head: of the architecture `wanted`, or as `config.json` says.
 
-    `dropout` is that before a token's label where `config.json` has none.
+    Where `config.json` says nothing, the head is the `usual` one, and `dropout` that before a token's label.
 
     Raises:
         CheckpointError: the architecture is none of those `known`, or its labels make no sense.
     """
-    match HEADS[known.index(architecture_of(config, wanted, known, known[0]))]:
+    match HEADS[known.index(architecture_of(config, wanted, known, known[HEADS.index(usual)]))]:
         case "words":
             return True, None
         case "text":
@@ -131,17 +131,22 @@ def written(model: SingleStackSpec, known: Sequence[str]) -> dict[str, Any]:
     return data
 
 
-def keys(model: SingleStackSpec, base: Sequence[Same]) -> list[Same]:
-    """The rows of the bare stack and those of the heads, named as they are where a head stands on the stack."""
+def keys(
+    model: SingleStackSpec,
+    base: Sequence[Same],
+    prefix: str = PREFIX,
+    projections: Mapping[Head, str] = PROJECTIONS,
+) -> list[Same]:
+    """The rows of the bare stack and those of the heads; `prefix` stands before the former where there is a head."""
     head = _head(model)
     if head == "none":
         return list(base)
-    rows = [replace(row, theirs=PREFIX + row.theirs) for row in base]
+    rows = [replace(row, theirs=prefix + row.theirs) for row in base]
     if model.label_head is not None:
-        labels = weight_and_bias("label_head.out", PROJECTIONS[head])
+        labels = weight_and_bias("label_head.out", projections[head])
         return rows + labels[: 2 if model.label_head.bias else 1]
     if model.language_head is not None and not model.language_head.tied:
-        rows += [Same("head.weight", "lm_head.weight")]
+        rows += [Same("head.weight", f"{projections[head]}.weight")]
     return rows
 
 

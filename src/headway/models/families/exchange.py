@@ -85,12 +85,13 @@ def confirmed(data: dict[str, Any], read: Callable[[dict[str, Any]], Any], model
     Raises:
         ConfigError: it makes another model, or none; the message names what the family has not.
     """
+    said, instead = f"the model cannot be written as {data['model_type']}", "keep it in the format headway"
     try:
         back = read(data)
     except CheckpointError as error:
-        raise ConfigError(f"the model cannot be written as {data['model_type']}: {error}") from None
+        raise ConfigError(f"{said}: {error}; {instead}") from None
     if lost := [f"{path} {value!r}" for path, value in _lost(model, back)]:
-        raise ConfigError(f"the model cannot be written as {data['model_type']}, which has no {', '.join(lost)}")
+        raise ConfigError(f"{said}, which has no {', '.join(lost)}; {instead}")
     return data
 
 

@@ -5,25 +5,21 @@ The first family here that came after the classic ones, and the pattern for its 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from headway.models.families import rotations
+from headway.models.families import decoders, rotations
 from headway.models.families.exchange import (
     activation,
     activation_name,
-    architecture_of,
     check,
     confirmed,
-    label_head,
-    label_keys,
     number,
     optional_number,
     said_of_config,
     share,
     special_tokens,
-    token_keys,
 )
 from headway.models.keys import Same, each_layer, weight_and_bias
 from headway.spec import (
@@ -43,13 +39,21 @@ from headway.spec import (
 )
 
 MODEL_TYPE, PREFIX = "llama", "model."
-ARCHITECTURES = ("LlamaForCausalLM", "LlamaModel", "LlamaForSequenceClassification")
+SPAN_PREFIX = "transformer."  # instead, where the head is one for answers
+PROJECTIONS = {**decoders.PROJECTIONS, "tokens": "score"}
+ARCHITECTURES = (
+    "LlamaModel",
+    "LlamaForCausalLM",
+    "LlamaForSequenceClassification",
+    "LlamaForTokenClassification",
+    "LlamaForQuestionAnswering",
+)
 # fmt: off
 ROTATION = {"rope_theta", "rope_scaling", "rope_parameters"}  # the first two until transformers 4, the last since
 READ = ROTATION | {  # what `spec` looks at
     "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads",
-    "head_dim", "hidden_act", "max_position_embeddings", "initializer_range", "rms_norm_eps", "tie_word_embeddings",
-    "attention_bias", "mlp_bias", "attention_dropout", "pad_token_id", "bos_token_id", "eos_token_id",
+    "head_dim", "hidden_act", "max_position_embeddings", "initializer_range", "rms_norm_eps", "attention_bias",
+    "mlp_bias", "attention_dropout", "pad_token_id", "bos_token_id", "eos_token_id", *decoders.READ,
 }
 FIXED = {  # what has one value in this family; another one would be another model
     "model_type": MODEL_TYPE,
@@ -164,21 +168,21 @@ def spec(config: Mapping[str, Any], architecture: str | None = None) -> SingleSt
         CheckpointError: a key is missing, unknown, or has a value that this family cannot have.
     """
     check(config, read=READ, fixed=FIXED, unused=UNUSED)
-    name = architecture_of(config, architecture, ARCHITECTURES, "LlamaForCausalLM")
-    biased = bool(config.get("attention_bias"))
-    return read(Llama, config, name, query_bias=biased, out_bias=biased, ff_bias=bool(config.get("mlp_bias")))
+    biased, ff_bias = bool(config.get("attention_bias")), bool(config.get("mlp_bias"))
+    return read(Llama, config, architecture, ARCHITECTURES, query_bias=biased, out_bias=biased, ff_bias=ff_bias)
 
 
 def read(
     family: type[Llama],
     config: Mapping[str, Any],
-    architecture: str,
+    architecture: str | None,
+    known: Sequence[str],
     *,
     query_bias: bool,
     out_bias: bool,
     ff_bias: bool,
 ) -> SingleStackSpec:
-    """What is read alike for all relatives, once their keys are checked.
+    """What is read alike for all relatives, once their keys are checked; their classes are those `known`.
 
     Raises:
         CheckpointError: a key is missing or has a value that no relative can have.
@@ -204,13 +208,9 @@ def read(
             tied=bool(config.get("tie_word_embeddings")),
             init_std=share(config, "initializer_range", 0.02),
         )
-        labels = architecture.endswith("SequenceClassification")
-        return choices.spec(
-            number(config, "vocab_size"),
-            special_tokens(config, pad=None, start=None, end=None),
-            language_head=architecture.endswith("CausalLM"),
-            label_head=label_head(config, "text", reads="last", bias=False) if labels else None,
-        )
+        tokens = special_tokens(config, pad=None, start=None, end=None)
+        words, labels = decoders.heads(config, architecture, known, dropout=0.1, usual="words")
+        return choices.spec(number(config, "vocab_size"), tokens, language_head=words, label_head=labels)
 
 
 def config(model: SingleStackSpec) -> dict[str, Any]:
@@ -220,7 +220,7 @@ def config(model: SingleStackSpec) -> dict[str, Any]:
         ConfigError: the model has something that a Llama has not.
     """
     shape = model.stack.attention
-    data = write(model, "Llama") | {
+    data = write(model, ARCHITECTURES) | {
         "model_type": MODEL_TYPE,
         "attention_bias": shape.query_bias,
         "mlp_bias": model.stack.ff_bias,
@@ -228,12 +228,10 @@ def config(model: SingleStackSpec) -> dict[str, Any]:
     return confirmed(data, spec, model)
 
 
-def write(model: SingleStackSpec, name: str) -> dict[str, Any]:
-    """What is written alike for all relatives; `name` begins their class names in transformers."""
+def write(model: SingleStackSpec, known: Sequence[str]) -> dict[str, Any]:
+    """What is written alike for all relatives; their classes in transformers are those `known`."""
     stack, shape = model.stack, model.stack.attention
-    head = "ForCausalLM" if model.language_head else "ForSequenceClassification" if model.label_head else "Model"
     return {
-        "architectures": [name + head],
         "vocab_size": stack.vocab_size,
         "hidden_size": stack.d_model,
         "intermediate_size": stack.d_ff,
@@ -245,20 +243,15 @@ def write(model: SingleStackSpec, name: str) -> dict[str, Any]:
         "max_position_embeddings": stack.max_length,
         "initializer_range": model.init.std,
         "rms_norm_eps": stack.norm_eps,
-        "tie_word_embeddings": model.language_head is not None and model.language_head.tied,
         **rotations.written(stack.position),
         "attention_dropout": stack.dropout.attention,
-        **token_keys(model.tokens),
-        **({} if model.label_head is None else label_keys(model.label_head)),
+        **decoders.written(model, known),
     }
 
 
 def keys(model: SingleStackSpec) -> list[Same]:
     """What each of our parameters is called in a checkpoint of Llama or a relative."""
-    stack, head = model.stack, model.language_head
-    prefix = PREFIX if head or model.label_head else ""
-    rows = [Same("stack.tokens.weight", f"{prefix}embed_tokens.weight")]
-    layer, block = f"{prefix}layers.{{i}}", "stack.blocks.{i}"
+    stack, layer, block = model.stack, "layers.{i}", "stack.blocks.{i}"
     linears = {
         "attention.query": ("self_attn.q_proj", stack.attention.query_bias),
         "attention.key": ("self_attn.k_proj", stack.attention.query_bias),
@@ -275,18 +268,23 @@ def keys(model: SingleStackSpec) -> list[Same]:
         for ours, (theirs, has_bias) in linears.items()
         for row in weight_and_bias(f"{block}.{ours}", f"{layer}.{theirs}")[: 2 if has_bias else 1]
     ]
-    rows += [*each_layer(layers, stack.num_layers), Same("stack.final_norm.weight", f"{prefix}norm.weight")]
-    if head and not head.tied:
-        rows += [Same("head.weight", "lm_head.weight")]
-    if model.label_head:
-        rows += [Same("label_head.out.weight", "score.weight")]
-    return rows
+    base = [Same("stack.tokens.weight", "embed_tokens.weight"), *each_layer(layers, stack.num_layers)]
+    base += [Same("stack.final_norm.weight", "norm.weight")]
+    return decoders.keys(model, base, SPAN_PREFIX if _answers(model) else PREFIX, PROJECTIONS)
 
 
 def copies(model: SingleStackSpec) -> dict[str, str]:
     """Names under which a checkpoint may repeat a tensor, or keep it instead, and the name in `keys`."""
+    if _answers(model):  # the stack of a model with another head
+        names = [row.theirs for row in keys(model) if row.theirs.startswith(SPAN_PREFIX)]
+        return {PREFIX + name.removeprefix(SPAN_PREFIX): name for name in names}
     is_tied = model.language_head is not None and model.language_head.tied
     return {"lm_head.weight": f"{PREFIX}embed_tokens.weight"} if is_tied else {}
 
 
-BUFFERS = {r"(model\.)?(layers\.\d+\.self_attn\.)?rotary_emb\.inv_freq": None}  # the frequencies, once kept a layer
+def _answers(model: SingleStackSpec) -> bool:
+    return model.label_head is not None and model.label_head.of == "span"
+
+
+# The frequencies, once kept a layer.
+BUFFERS = {r"((model|transformer)\.)?(layers\.\d+\.self_attn\.)?rotary_emb\.inv_freq": None}

@@ -8,13 +8,13 @@ from typing import Any, ClassVar
 
 from headway.errors import CheckpointError
 from headway.models.families import llama
-from headway.models.families.exchange import architecture_of, check, confirmed
+from headway.models.families.exchange import check, confirmed
 from headway.models.families.llama import BUFFERS, PREFIX, Llama, copies, keys
 from headway.spec import SingleStackSpec
 
 __all__ = ["BUFFERS", "PREFIX", "config", "copies", "keys", "spec"]
 MODEL_TYPE = "qwen2"
-ARCHITECTURES = ("Qwen2ForCausalLM", "Qwen2Model", "Qwen2ForSequenceClassification")
+ARCHITECTURES = tuple(name.replace("Llama", "Qwen2") for name in llama.ARCHITECTURES)
 READ = llama.READ - {"attention_bias", "mlp_bias"} | {"layer_types"}  # what `spec` looks at
 FIXED = llama.FIXED | {"model_type": MODEL_TYPE, "use_sliding_window": False}  # what has one value in this family
 UNUSED = {"sliding_window", "max_window_layers"}  # only where windows are used
@@ -53,8 +53,7 @@ def spec(config: Mapping[str, Any], architecture: str | None = None) -> SingleSt
     kinds = config.get("layer_types") or []
     if not isinstance(kinds, list) or any(kind != "full_attention" for kind in kinds):
         raise CheckpointError(f"config.json: layer_types is {kinds!r}; only 'full_attention' is supported")
-    name = architecture_of(config, architecture, ARCHITECTURES, "Qwen2ForCausalLM")
-    return llama.read(Qwen2, config, name, query_bias=True, out_bias=False, ff_bias=False)
+    return llama.read(Qwen2, config, architecture, ARCHITECTURES, query_bias=True, out_bias=False, ff_bias=False)
 
 
 def config(model: SingleStackSpec) -> dict[str, Any]:
@@ -63,5 +62,5 @@ def config(model: SingleStackSpec) -> dict[str, Any]:
     Raises:
         ConfigError: the model has something that a Qwen2 has not.
     """
-    data = llama.write(model, "Qwen2") | {"model_type": MODEL_TYPE, "use_sliding_window": False}
+    data = llama.write(model, ARCHITECTURES) | {"model_type": MODEL_TYPE, "use_sliding_window": False}
     return confirmed(data, spec, model)
