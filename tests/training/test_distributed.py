@@ -101,6 +101,20 @@ def test_two_processes_move_the_weights_as_one(folder: Path, family: str, mode: 
     assert_equal(folder / f"{mode} {family} moved.safetensors", two.moved(World(), "ddp", family))
 
 
+@pytest.mark.parametrize("mode", two.MODES)
+@pytest.mark.parametrize("way", two.WAYS)
+def test_two_processes_move_a_part_of_the_weights_as_one(folder: Path, way: str, mode: str, tmp_path: Path) -> None:
+    """Adapters, what stands above frozen layers, layers that wake up one by one; and on from the checkpoint of two."""
+    expected = two.restricted(World(), "ddp", way, tmp_path)
+    assert_equal(folder / f"{mode} {way}.safetensors", expected)
+    for name in ("model", "optimizer"):
+        path = Path("step-2") / f"{name}.safetensors"
+        assert_equal(folder / f"{mode}-{way}" / path, load_file(tmp_path / path))
+    resumed = two.restricted(World(), "ddp", way, folder / f"{mode}-{way}")
+    for name, weight in resumed.items():
+        assert (weight - expected[name]).abs().max() <= 1e-9, name
+
+
 def assert_equal(found: Path, expected: Mapping[str, Tensor]) -> None:
     """The same names, and numbers but for the rounding of float64."""
     tensors = load_file(found)

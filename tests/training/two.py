@@ -15,8 +15,12 @@ from torch import Tensor
 from headway.checkpoints.native import write_tensors
 from headway.errors import HeadwayError
 from headway.models.groups import layer_groups
+from headway.objectives.losses import Batch
+from headway.training.checkpoint import Checkpoints, Progress
 from headway.training.distributed import World, is_sharded, joined, weights_of, whole
+from headway.training.freezing import freeze
 from headway.training.loop import Limits, Rhythm, Training
+from headway.training.lora import adapt
 from headway.training.optim import Unfreezing, adamw
 from headway.training.step import Step, accumulate, update
 from tests.training.families import FAMILIES, ROWS
@@ -29,6 +33,7 @@ BATCHES = {  # of three rows a process gets fewer than the other, of one row not
     "few": np.array([4, 0, 9]),
     "tiny": np.array([4]),
 }
+WAYS = ("lora", "frozen", "frozen_lora", "unfreezing")  # in which only a part learns
 RATE, CLIP = 3e-3, 0.5  # so short that gradients are cut
 
 
@@ -71,6 +76,48 @@ def moved(world: World, mode: str, family: str) -> dict[str, Tensor]:
         accumulate(wrapped, feed.parts(batch), world=world)
         update(step, optimizer, rate=RATE, clip_norm=CLIP)
     return weights_of(step.model)
+
+
+def restricted(world: World, mode: str, way: str, folder: Path) -> dict[str, Tensor]:
+    """The weights of a BERT of which a part learns, after two steps in float64, a checkpoint, and a third step.
+
+    The checkpoint is written into `folder`, unless one is there.
+    """
+    made, checkpoints = FAMILIES["bert"](), Checkpoints(folder)
+    first, second, third = BATCHES
+    step, optimizer = _learner(world, mode, way, seed=world.rank)
+    if not checkpoints.steps():
+        for epoch, batch in enumerate((first, second)):
+            _move(world, step, optimizer, made.feed(world, 2).parts(BATCHES[batch]), way, epoch)
+        checkpoints.save(Progress(step=2), step.model, optimizer, None, [torch.get_rng_state()], world=world)
+        world.barrier()
+        step, optimizer = _learner(world, mode, way, seed=9)
+    checkpoints.load(2, step.model, optimizer, None)
+    _move(world, step, optimizer, made.feed(world, 2).parts(BATCHES[third]), way, 2)
+    return weights_of(step.model)
+
+
+def _learner(world: World, mode: str, way: str, seed: int) -> tuple[Step, torch.optim.AdamW]:
+    made = FAMILIES["bert"]()
+    model = made.model(seed).double()
+    if "lora" in way:
+        adapt(model, rank=2, targets=("query", "up"))
+    if "frozen" in way:
+        freeze(model, 2)
+    step = Step(model, made.objective)
+    if mode == "fsdp":
+        world.shard(step)
+    groups = () if way == "lora" else layer_groups(step.model)
+    return step, adamw(step.model, weight_decay=0.01, groups=groups, decay=1.3)
+
+
+def _move(
+    world: World, step: Step, optimizer: torch.optim.AdamW, parts: list[tuple[Batch, bool]], way: str, epoch: int
+) -> None:
+    if way == "unfreezing":
+        Unfreezing(optimizer).begin(epoch)
+    accumulate(world.wrap(step), parts, world=world)
+    update(step, optimizer, rate=RATE, clip_norm=CLIP)
 
 
 def setting(world: World, folder: Path, mode: str = "ddp", steps: int = 20) -> Setting:
@@ -133,6 +180,8 @@ def numbers(world: World, folder: Path) -> None:
                 name = f"{mode} {family} {accumulation} {batch}"
                 found[name] = gradients(world, mode, family, accumulation, batch)
             found[f"{mode} {family} moved"] = moved(world, mode, family)
+        for way in WAYS:
+            found[f"{mode} {way}"] = restricted(world, mode, way, folder / f"{mode}-{way}")
         found[f"{mode} trained"] = train(world, folder / mode, mode)
         found[f"{mode} resumed"] = go_on(world, folder / "alone", folder / f"{mode}-resumed", mode)
     if world.is_main:
