@@ -116,3 +116,45 @@ def test_a_shared_run_translates_its_validation_rows_and_goes_on_shared(tiny_cor
     assert "continued in" not in said
     after = load_file(run / "model.safetensors")
     assert all(torch.equal(before[name], after[name]) for name in before), "exactly as if it had never stopped"
+
+
+@pytest.fixture(scope="module")
+def base(text: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A GPT-2 that has read a little: read only."""
+    run = tmp_path_factory.mktemp("base") / "run"
+    assert main(words("causal-lm", str(text), run, training__max_steps=2)) == 0
+    return run
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    draw = random.Random(6)
+    path = tmp_path_factory.mktemp("labels") / "rows.tsv"
+    rows = [" ".join(draw.choices(TEXTS, k=draw.randint(3, 9))) for _ in range(120)]
+    path.write_text("text\tlabel\n" + "".join(f"{row}\t{'dog' in row}\n" for row in rows), encoding="utf-8")
+    return path
+
+
+WAYS = {
+    "lora": ("fsdp", {"lora__rank": 2}),
+    "frozen": ("ddp", {"training__frozen": 2, "training__rate_decay": 1.5}),
+    "gradual": ("fsdp", {"training__gradual_unfreezing": "true", "training__rate_decay": 1.5}),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_part_that_learns_is_shared_too(way: str, base: Path, labelled: Path, tmp_path: Path) -> None:
+    mode, chosen = WAYS[way]
+    alone, shared = tmp_path / "alone", tmp_path / "shared"
+    sizes = {key.replace(".", "__"): None for key in OPTIONS if key.startswith(("model.", "tokenizer."))}
+    options = {**sizes, "model__init": base, "model__dropout": 0.0, **chosen}
+    assert main(words("classify", str(labelled), alone, **options)) == 0
+    together(words("classify", str(labelled), shared, **options, training__parallel=mode))
+    assert_close(shared, alone)
+    assert {path.name for path in alone.iterdir()} == {path.name for path in shared.iterdir()}
+    before = load_file(shared / "model.safetensors")
+    shutil.rmtree(shared / "checkpoints" / "step-12")
+    (shared / "README.md").unlink()
+    together(["resume", str(shared)])
+    after = load_file(shared / "model.safetensors")
+    assert all(torch.equal(before[name], after[name]) for name in before), "exactly as if it had never stopped"
