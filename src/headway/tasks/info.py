@@ -29,8 +29,7 @@ from headway.spec import (
     WithoutStack,
     vocabularies,
 )
-from headway.text.files import FILE
-from headway.text.readers import MARIAN, READERS
+from headway.text.formats import has_tokenizer
 from headway.text.tokenizer import Tokenizer, TokenizerPair
 
 _LOOKED_UP = ("tokens.weight", "position.table.weight", "types.weight")  # tables: nothing is multiplied by them
@@ -169,12 +168,6 @@ def _labels(head: LabelHeadSpec) -> dict[str, Any]:
 
 def _special(spec: ModelSpec) -> dict[str, int]:
     return {"pad": spec.tokens.pad_id, "start": spec.tokens.start_id, "end": spec.tokens.end_id}
-
-
-def has_tokenizer(folder: Path) -> bool:
-    """Whether a file of a tokenizer lies there."""
-    names = [FILE, f"source/{FILE}", *(name for names in (*READERS, MARIAN) for name in names)]
-    return any((folder / name).exists() for name in names)
 
 
 def _tokenizers(path: Path) -> dict[str, Any]:

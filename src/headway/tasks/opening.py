@@ -20,8 +20,8 @@ from headway.decoding.sampling import Sampling
 from headway.errors import CheckpointError, ConfigError, nearest
 from headway.models.build import Model
 from headway.spec import LabelHeadSpec, ModelSpec, TranslatorSpec, vocabularies
-from headway.tasks.info import has_tokenizer
 from headway.tasks.reading import Reading
+from headway.text.formats import has_tokenizer
 from headway.text.tokenizer import Tokenizer, TokenizerPair
 
 DTYPES = {

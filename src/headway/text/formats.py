@@ -37,6 +37,12 @@ _IDS = range(2**32)
 KEPT = ("model_max_length", "padding_side", "extra_ids", "normalization", "lowercase", *MORE)
 
 
+def has_tokenizer(folder: Path) -> bool:
+    """Whether a file of a tokenizer, or of a pair of them, lies there."""
+    names = [FILE, f"source/{FILE}", *(name for names in (*READERS, MARIAN) for name in names)]
+    return any((folder / name).exists() for name in names)
+
+
 def read(folder: Path) -> Definition:
     """The definition and the settings of a folder's tokenizer.
 

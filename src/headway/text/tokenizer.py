@@ -58,9 +58,7 @@ class Tokenizer:
         self._settings = dict(settings)
         self._text = _rust(definition)
         self._text.encode_special_tokens = True
-        self._markup: RustTokenizer | None = None  # the twin that reads special pieces, made when first asked for
         self._roles = roles(self._settings, self._text)
-        self._template: Template | None = None
         added = self._text.get_added_tokens_decoder()
         self._special = frozenset({index for index, token in added.items() if token.special} | {*self._roles.values()})
         controls = {index for role, index in self._roles.items() if role != "unk"}
@@ -105,9 +103,7 @@ class Tokenizer:
         Raises:
             DataError: the text holds half of a surrogate pair, which no UTF-8 file can.
         """
-        if special and self._markup is None:
-            self._markup = _rust(self._definition)
-        rust = self._markup if special and self._markup is not None else self._text
+        rust = self._markup if special else self._text
         check_text(text)
         encoding = rust.encode(text, add_special_tokens=False)
         offsets = encoding.offsets
@@ -274,11 +270,15 @@ class Tokenizer:
         model = unigram.model_of(self.definition)
         return unigram.Cutter(self.definition, model, self._text) if model else None
 
-    @property
+    @cached_property
+    def _markup(self) -> RustTokenizer:
+        """The twin that reads special pieces."""
+        return _rust(self._definition)
+
+    @cached_property
     def _around(self) -> Template:
-        if self._template is None:
-            self._template = read_template(self._text)
-        return self._template
+        """What stands around texts."""
+        return read_template(self._text)
 
     def _role(self, role: str) -> int:
         if role not in self._roles:
