@@ -24,7 +24,6 @@ from headway.training.optim import MovingAverage, adamw
 from headway.training.step import Step, accumulate, update
 
 _STEPS = 8  # timed, spread over the lengths of an epoch's batches
-_LINES = 48  # translated, to time validation and test
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,7 +93,7 @@ def estimate(recipe: str, overrides: Mapping[str, Any] | None = None) -> Estimat
 
 
 def _time_steps(prepared: Prepared, plan: list[Any]) -> tuple[float, float]:
-    """Median seconds of a step, and tokens a second; the batch with the most tokens comes first, for the memory."""
+    """Mean seconds of a step, and tokens a second; the batch with the most tokens comes first, for the memory."""
     config = prepared.config.training
     step = Step(prepared.model, prepared.objective)
     optimizer = adamw(prepared.model, beta2=config.beta2, weight_decay=config.weight_decay)

@@ -14,6 +14,7 @@ from typing import Any
 
 from headway import spec as specs
 from headway.checkpoints import native
+from headway.checkpoints.files import replace_file
 from headway.config import RunConfig, read_config, to_yaml
 from headway.errors import CheckpointError, ConfigError
 from headway.evaluation.repeats import mean_of
@@ -99,9 +100,7 @@ class RunFolder:
 
     def write_text(self, name: str, text: str) -> None:
         """One text file, whole or not at all."""
-        part = self.path / f".{name}"
-        part.write_text(text, encoding="utf-8", newline="\n")
-        part.replace(self.path / name)
+        replace_file(self.path / name, lambda part: part.write_text(text, encoding="utf-8", newline="\n"))
 
     def read_config(self) -> RunConfig:
         """The complete configuration of the run."""

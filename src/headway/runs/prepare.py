@@ -14,7 +14,7 @@ import torch
 from rich.console import Console
 
 from headway.config import RunConfig
-from headway.data.batching import Draws, TokenBatches
+from headway.data.batching import TokenBatches
 from headway.errors import DataError
 from headway.evaluation.loss import chance, mean_losses
 from headway.models.build import build
@@ -22,6 +22,7 @@ from headway.models.groups import layer_groups
 from headway.nn.stack import Stack
 from headway.runs.initial import check_initial, open_initial
 from headway.runs.kinds import Encoded, Kind, Learning, Splits, Vocabulary, kind_of
+from headway.runs.kinds.measuring import batches_of
 from headway.runs.learning import restrict
 from headway.spec import ModelSpec, SingleStackSpec, TransformerSpec
 from headway.training.checkpoint import Checkpoints
@@ -121,14 +122,9 @@ class Prepared:
 
     def validation_batches(self) -> list[Any]:
         """The validation rows, packed."""
-        device = next(self.model.parameters()).device
-        batches = TokenBatches(self.validation.lengths, budget=self.config.training.batch_tokens)
-        return [
-            self.objective.collate(
-                [self.validation.rows[int(row)] for row in rows], Draws(rows, seed=self.config.seed, epoch=VALIDATION)
-            ).to(device)
-            for rows in batches.evaluation()
-        ]
+        device, budget = next(self.model.parameters()).device, self.config.training.batch_tokens
+        batches = batches_of(self.validation, self.objective, budget, seed=self.config.seed, epoch=VALIDATION)
+        return [batch.to(device) for batch in batches]
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,11 +200,11 @@ def _fresh(path: Path, world: World) -> Iterator[RunFolder]:
 
 def free(path: Path) -> Path:
     """`path`, or the first of `path-2`, `path-3` … that is not taken."""
-    number, free = 1, path
-    while free.exists():
+    number, found = 1, path
+    while found.exists():
         number += 1
-        free = path.with_name(f"{path.name}-{number}")
-    return free
+        found = path.with_name(f"{path.name}-{number}")
+    return found
 
 
 def _silent(text: str) -> None:

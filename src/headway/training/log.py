@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
+from headway.checkpoints.files import replace_file
 from headway.errors import ConfigError
 
 _QUIET_SECONDS = 10.0  # between two lines, where the output is no terminal
@@ -32,10 +33,8 @@ class Log:
         """Drop the rows after `step`: a resumed run writes them again."""
         self._file.close()
         kept = [row for row in read_metrics(self.path.parent) if row["step"] <= step]
-        part = self.path.with_name(f".{self.path.name}")
-        lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in kept]
-        part.write_text("".join(lines), encoding="utf-8", newline="\n")
-        part.replace(self.path)
+        text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in kept)
+        replace_file(self.path, lambda part: part.write_text(text, encoding="utf-8", newline="\n"))
         self._file = self.path.open("a", encoding="utf-8", newline="\n")
 
     def row(self, values: dict[str, Any]) -> None:

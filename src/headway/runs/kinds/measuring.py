@@ -29,10 +29,12 @@ def evaluation_of(kind: Kind, model: Any, vocabulary: Vocabulary, data: Splits, 
     return {"task": kind.config.task, "split": split, "seconds": seconds, **found}
 
 
-def batches_of(encoded: Encoded, objective: Learning, budget: int) -> Iterator[Any]:
-    """The rows of a split for an evaluation: the same draws every time."""
+def batches_of(
+    encoded: Encoded, objective: Learning, budget: int, *, seed: int = _SEED, epoch: int = 0
+) -> Iterator[Any]:
+    """The rows of a split, packed, to be measured: the same draws every time."""
     for rows in TokenBatches(encoded.lengths, budget=budget).evaluation():
-        drawn = Draws(rows, seed=_SEED, epoch=0)
+        drawn = Draws(rows, seed=seed, epoch=epoch)
         yield objective.collate([encoded.rows[int(row)] for row in rows], drawn)
 
 
