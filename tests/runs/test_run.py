@@ -199,6 +199,14 @@ def test_several_seeds_are_several_runs_and_their_mean(
     assert main([*words[:-1], "--reuse"]) == 0
     assert runs[0].weights.stat().st_mtime_ns == weights
     assert "the mean of the seeds 5, 6" in capsys.readouterr().out
+    assert main([*words[:-1], "--reuse", "--training.learning_rate", "9"]) == 2
+    assert "another training.learning_rate" in capsys.readouterr().err
+    assert main([*words[:-1]]) == 2
+    assert f"--seeds 2 --run {tmp_path / 'runs'} --reuse" in capsys.readouterr().err
+    evaluation = tmp_path / "runs" / "seed-6" / "evaluation.json"
+    evaluation.write_text(evaluation.read_text(encoding="utf-8").replace('"test"', '"validation"'), encoding="utf-8")
+    assert main([*words[:-1], "--reuse"]) == 2
+    assert "rows of validation" in capsys.readouterr().err
     assert main([*words[:-2], "1"]) == 2
 
 

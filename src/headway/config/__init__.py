@@ -16,6 +16,7 @@ from headway.config.keys import (
 )
 from headway.config.reading import (
     build_config,
+    differences,
     fields,
     load_recipe,
     parse_overrides,
@@ -36,6 +37,7 @@ __all__ = [
     "TokenizerConfig",
     "TrainingConfig",
     "build_config",
+    "differences",
     "fields",
     "load_recipe",
     "parse_overrides",

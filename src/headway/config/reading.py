@@ -125,6 +125,12 @@ def to_yaml(config: RunConfig, *, comments: bool = True) -> str:
     return "\n".join(lines) + "\n"
 
 
+def differences(one: RunConfig, other: RunConfig) -> list[str]:
+    """The dotted keys of which the two have other values."""
+    both = [dict(flatten(dataclasses.asdict(config))) for config in (one, other)]
+    return [key for key in both[0] if both[0][key] != both[1][key]]
+
+
 def read_config(path: Path) -> RunConfig:
     """The complete configuration in a run folder's `config.yaml`.
 

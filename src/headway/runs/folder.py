@@ -125,9 +125,19 @@ class Repeated:
 
     @property
     def evaluation(self) -> dict[str, Any]:
-        """As of one run, but each metric is a mean, its interval is over the seeds, and `scores` are those of each."""
+        """As of one run, but each metric is a mean, its interval is over the seeds, and `scores` are those of each.
+
+        Raises:
+            ConfigError: one of them was evaluated on other rows since.
+        """
         found = {seed: run.evaluation for seed, run in self.runs.items()}
         first = next(iter(found.values()))
+        for seed, one in found.items():
+            if (one["split"], one["rows"]) != (first["split"], first["rows"]):
+                raise ConfigError(
+                    f"{self.runs[seed].path} was evaluated on {one['rows']:,} rows of {one['split']}, the first on "
+                    f"{first['rows']:,} of {first['split']}; evaluate it on the same: headway evaluate RUN --split NAME"
+                )
         names = [name for name in first["metrics"] if all(name in one["metrics"] for one in found.values())]
         scores = {name: [one["metrics"][name]["score"] for one in found.values()] for name in names}
         return {

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from headway.config import RunConfig, load_recipe
+from headway.config import RunConfig, differences, load_recipe
 from headway.errors import CapacityError, CheckpointError, ConfigError, Interrupted
 from headway.runs.build import check
 from headway.runs.folder import RunFolder
@@ -48,8 +48,7 @@ def train(
     usual = Path("runs") / Path(recipe).stem
     path = Path(run) if run is not None else usual if reuse else free(usual)
     if reuse and (path / "config.yaml").is_file():
-        folder = RunFolder.open(path)
-        return folder if folder.is_finished else resume(path)
+        return _taken_up(RunFolder.open(path), config)
     device = device_of(config.device)
     with joined(device) as world, _fresh(path, world) as folder, _logging(path, config, world) as log:
         if config.training.parallel == "fsdp" and world.size == 1:
@@ -90,6 +89,16 @@ def resume(path: str | Path) -> RunFolder:
             say=log.note if log else _silent,
         )
         return _go(prepared, folder, log, begun)
+
+
+def _taken_up(folder: RunFolder, config: RunConfig) -> RunFolder:
+    """A run that `--reuse` found, finished; one of another configuration would answer another question."""
+    if keys := differences(folder.read_config(), config):
+        raise ConfigError(
+            f"{folder.path} was begun with another {', '.join(keys)}; ask as it was asked then, "
+            "or leave out --reuse and give another --run"
+        )
+    return folder if folder.is_finished else resume(folder.path)
 
 
 def _go(prepared: Prepared, folder: RunFolder, log: Log | None, begun: float) -> RunFolder:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from headway.checkpoints import native
 from headway.config import load_recipe
-from headway.errors import ConfigError
+from headway.errors import ConfigError, HeadwayError
 from headway.evaluation.repeats import MOST
 from headway.runs.folder import Repeated
 from headway.runs.run import free, train
@@ -44,10 +45,16 @@ def train_seeds(
     first = load_recipe(recipe, list(given.items())).seed
     usual = Path("runs") / f"{Path(recipe).stem}-seeds"
     path = Path(run) if run is not None else usual if reuse else free(usual)
-    runs = {
-        seed: train(recipe, {**given, "seed": seed}, run=path / f"seed-{seed}", reuse=reuse)
-        for seed in range(first, first + seeds)
-    }
+    chosen = [word for key, value in given.items() for word in (f"--{key}", str(value))]
+    command = shlex.join(["headway", "train", recipe, *chosen, "--seeds", str(seeds), "--run", str(path), "--reuse"])
+    runs = {}
+    for seed in range(first, first + seeds):
+        folder = path / f"seed-{seed}"
+        try:
+            runs[seed] = train(recipe, {**given, "seed": seed}, run=folder, reuse=reuse)
+        except HeadwayError as error:  # what goes on with this seed alone would leave out the others
+            alone = f"headway resume {shlex.quote(str(folder))}"
+            raise type(error)(str(error).replace(alone, command)) from error
     repeated = Repeated(path, runs)
     if os.environ.get("RANK", "0") == "0":  # of several processes the first
         native.write_json(path / "seeds.json", repeated.evaluation)
