@@ -11,6 +11,7 @@ import torch
 
 import headway
 from headway.cli.main import main
+from headway.errors import ConfigError
 from headway.nn.linear import Linear
 from headway.runs import RunFolder
 from headway.runs.kinds.scale import Scale
@@ -55,6 +56,13 @@ def test_equal_numbers_have_a_scale_too() -> None:
     assert Scale.of(np.zeros(2), centred=False) == Scale(0.0, 1.0)
 
 
+def test_numbers_far_from_zero_are_refused_where_nothing_could_carry_them_there() -> None:
+    years = np.array([1985.0, 2004.0, 2021.0])
+    assert Scale.of(years, centred=True).mean == pytest.approx(2003.33, abs=0.01)
+    with pytest.raises(ConfigError, match=r"136 deviations from 0, .* no bias .* subtract the mean"):
+        Scale.of(years, centred=False)
+
+
 @pytest.mark.parametrize("family", ["bert", "gpt2"])
 def test_prices_are_learned_as_grades_are_and_a_run_goes_on_from_there(family: str, tmp_path: Path) -> None:
     file, run = prices(tmp_path / "prices.tsv", unit=90_000, least=200_000), tmp_path / "run"
@@ -76,6 +84,11 @@ def test_prices_are_learned_as_grades_are_and_a_run_goes_on_from_there(family: s
         assert main(["convert", str(run), str(tmp_path / "hf"), "--to", "huggingface"]) == 0
         exported = headway.load(tmp_path / "hf").classify(texts)
         assert [next(iter(result.scores.values())) for result in exported] == pytest.approx(said, rel=1e-6)
+    spec, before = (run / "spec.json").read_text(encoding="utf-8"), found.evaluation["metrics"]
+    (run / "spec.json").write_text(spec.replace('"number"', '"LABEL_0"'), encoding="utf-8")  # as transformers calls it
+    assert main(["evaluate", str(run), "--split", "validation"]) == 0
+    assert found.evaluation["metrics"]["rmse"] == pytest.approx(before["rmse"], rel=1e-4)
+    (run / "spec.json").write_text(spec, encoding="utf-8")
 
     few = {"training.learning_rate": 1e-9, "training.max_steps": 2, "training.validate_every": 2}
     assert main(words(file, tmp_path / "on", **{**options, **few, "model.init": str(run)})) == 0

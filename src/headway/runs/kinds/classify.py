@@ -168,7 +168,7 @@ class Classify(Labelled):
         references, labels = [label for (label,) in rows_of(rows, "label")], head.labels
         if head.problem == "regression":
             numbers = [_number(text, i) for i, text in enumerate(references, 1)]
-            given = [row.scores.get(NUMBER, float(np.mean(numbers))) for row in found]
+            given = [_said(row, float(np.mean(numbers))) for row in found]
             return {"metrics": regression_metrics(given, numbers), "classes": regression_report(given, numbers)}
         if head.problem == "multi":
             several = [parted(text, self.config.data.label_separator or _SEPARATOR) for text in references]
@@ -262,7 +262,12 @@ def _number(text: str, row: int, split: str = "") -> float:
     return value
 
 
+def _said(found: Classification, otherwise: float) -> float:
+    """The number of a text, whatever the model calls it; an empty text has none."""
+    return next(iter(found.scores.values()), otherwise)
+
+
 def _written(found: Classification) -> str:
     if found.problem == "regression":
-        return f"{found.scores.get(NUMBER, 0.0):.2f}"
+        return f"{_said(found, 0.0):.2f}"
     return ", ".join(f"{label} {found.scores[label]:.0%}" for label in found.labels)

@@ -12,7 +12,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from headway.errors import ConfigError
 from headway.nn.linear import Linear
+
+_FAR = 20.0  # deviations
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +27,19 @@ class Scale:
 
     @classmethod
     def of(cls, numbers: NDArray[np.generic], *, centred: bool) -> Scale:
-        """That of some numbers; not `centred`, the mean is left to the head: one without a bias cannot take it."""
+        """That of some numbers; not `centred`, the mean is left to the head: one without a bias cannot take it.
+
+        Raises:
+            ConfigError: the mean is so far from 0 that such a head would learn little else.
+        """
         values = numbers.astype(np.float64)
-        return cls(float(values.mean()) if centred else 0.0, float(values.std()) or 1.0)
+        mean, deviation = float(values.mean()), float(values.std()) or 1.0
+        if not centred and abs(mean) > _FAR * deviation:
+            raise ConfigError(
+                f"the mean is {mean:,.6g}, {abs(mean) / deviation:.0f} deviations from 0, and the head of "
+                "this family has no bias to carry them there; subtract the mean from each, or train another family"
+            )
+        return cls(mean if centred else 0.0, deviation)
 
     def of_numbers(self, numbers: NDArray[np.generic]) -> NDArray[np.float32]:
         """The numbers as they are learned, in the shape they have."""
