@@ -108,3 +108,11 @@ def test_any_positions_and_norms_can_be_tried_and_see_no_future(position: str, n
     if (position, norm_order) != ("learned", "pre"):
         with pytest.raises(ConfigError, match=r"which has no .*(kind|norm_order|final_norm)"):
             gpt2.config(model.spec)
+
+
+def test_without_bias_only_norms_have_one() -> None:
+    with torch.device("meta"):
+        model = build(Gpt2(num_layers=2, d_model=8, num_heads=2, bias=False).spec(11))
+    named = [name for name, _ in model.named_parameters() if name.endswith("bias")]
+    assert named
+    assert all("norm" in name for name in named)

@@ -122,6 +122,7 @@ class ModelConfig:
     )
     position: Literal["none", "sinusoidal", "learned", "rotary", "alibi", "relative"] | None = _help("position scheme")
     activation: Literal["relu", "gelu", "gelu_tanh", "silu"] | None = _help("of the feed-forward")
+    bias: bool | None = _help("of linear layers, in gpt2 and bloom")
     max_length: int | None = _help("the most positions")
     tied: Literal["all", "decoder", "none"] | None = _help("which embeddings and head share one table")
     attention: Literal["none", "dot", "additive"] | None = _help("recurrent families: how the decoder looks back")

@@ -51,6 +51,7 @@ class Decoder:
     norm_order: NormOrder = "pre"
     norm_eps: float = 1e-5
     activation: Activation = "gelu_tanh"
+    bias: bool = True  # of linear layers
     tied: bool = True  # the head is the embedding
     init_std: float = 0.02
 
@@ -75,7 +76,11 @@ class Decoder:
                 num_layers=self.num_layers,
                 d_model=self.d_model,
                 d_ff=4 * self.d_model if self.d_ff is None else self.d_ff,
-                attention=AttentionSpec.shared(self.d_model, self.num_heads, scale=self.scale),
+                attention=replace(
+                    AttentionSpec.shared(self.d_model, self.num_heads, scale=self.scale),
+                    query_bias=self.bias,
+                    out_bias=self.bias,
+                ),
                 causal=True,
                 position=PositionSpec(kind=self.position),
                 embedding_norm=self.embedding_norm,
@@ -83,6 +88,7 @@ class Decoder:
                 norm_order=self.norm_order,
                 final_norm=self.norm_order != "post",
                 activation=self.activation,
+                ff_bias=self.bias,
                 dropout=DropoutSpec(
                     embedding=self.dropout if self.embedding_dropout is None else self.embedding_dropout,
                     attention=self.attention_dropout,
