@@ -28,6 +28,16 @@ def test_the_readme_shows_commands() -> None:
     assert {"headway", "make"} <= {command[0] for command in commands(fenced(ROOT / "README.md"))}
 
 
+def test_the_files_of_every_recipe_are_in_the_guide_to_their_data() -> None:
+    guide = (ROOT / "docs" / "guides" / "data.md").read_text(encoding="utf-8")
+    rows = [line for line in guide.split("\n") if line.startswith("|")]
+    files = sorted((ROOT / "src" / "headway" / "recipes").glob("*.yaml"))
+    recipes = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    named = set(re.findall(r"\b(\w+)/([\w.-]+\.(?:tsv|txt|jsonl?)(?:\.gz)?)", recipes))
+    assert len(named) > 30
+    assert not [f"{folder}/{file}" for folder, file in named if not any(f"{folder}/" in r and file in r for r in rows)]
+
+
 def test_commands_are_found(tmp_path: Path) -> None:
     path = tmp_path / "a.md"
     block = "$ make run  # first\ncat a b | .venv/bin/headway translate M - \\\n  --beam 4 > out\nls\n"

@@ -13,7 +13,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway.data.lines import read_lines
+from headway.data.lines import parse_json, read_lines, read_text
 from headway.errors import DataError
 
 PACK = {
@@ -71,7 +71,26 @@ def test_a_missing_file_names_the_nearest_at_the_call(tmp_path: Path) -> None:
         read_lines(tmp_path / "train.dee")
     with pytest.raises(DataError, match=r"xyz: no such file; in .*: train\.de"):
         read_lines(tmp_path / "xyz")
+    (tmp_path / "ko.csv").touch()
+    with pytest.raises(DataError, match=r"nosuch\.csv: no such file; in .*: ko\.csv, train\.de"):  # endings say nothing
+        read_lines(tmp_path / "nosuch.csv")
     with pytest.raises(DataError, match="no folder"):
         read_lines(tmp_path / "none" / "xyz")
     with pytest.raises(DataError, match="is a folder"):
         read_lines(tmp_path)
+
+
+def test_a_whole_text_keeps_its_ends_of_lines_and_names_what_is_not_utf8(tmp_path: Path) -> None:
+    path = tmp_path / "text"
+    path.write_bytes(b"\xef\xbb\xbfone\r\n\ntwo")
+    assert read_text(path) == "one\r\n\ntwo"
+    path.write_bytes(b"fine\n" + "한국어".encode("cp949"))
+    with pytest.raises(DataError, match=r"text, line 2, byte 1: not UTF-8.*CP949"):
+        read_text(path)
+
+
+def test_a_fault_of_json_is_counted_in_the_text_it_stands_in() -> None:
+    with pytest.raises(DataError, match=r"^f, line 10: not JSON at character 7 \(Unterminated string\); a is"):
+        parse_json('{"a": "b', "f, line 10", "a is expected")
+    with pytest.raises(DataError, match=r"^f: not JSON at line 2, character 1 \(Expecting value\); a is expected$"):
+        parse_json("[\n", "f", "a is expected")

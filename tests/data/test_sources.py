@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from headway.data import storage
 from headway.data.hub import table_parts
-from headway.data.sources import load
+from headway.data.sources import find_files, load
 from headway.data.tables import Part, build_tables
 from headway.errors import CapacityError, ConfigError, DataError
 
@@ -176,17 +176,21 @@ CONFIG_ERRORS: list[tuple[dict[str, object], str]] = [
     ({"test": "a.csv", "validation": 0.5}, "train is missing"),
 ]
 DATA_ERRORS: list[tuple[dict[str, object], str, str]] = [
-    ({"train": "a.en,b.de"}, "b.de", r"b.de: no such file; did you mean a\.de\?"),
+    ({"train": "a.en,b.de"}, "b.de", r"b.de: no such file, nor under HEADWAY_DATA .*; in "),
     ({"train": "a.en,a.de"}, "a.de", r"a\.en has 4 lines, .*a\.de has 3 lines: .*line 4 has no partner"),
     ({"train": "a.csv"}, "empty", r"a\.csv: no rows"),
     ({"train": "a.en,a.de"}, "empty", r"a\.en,.*a\.de: no rows"),
-    ({"train": "a.tsv"}, "", r"a\.tsv: no column 'source' for source; the columns are id, en, de"),
-    ({"train": "a.tsv", "columns": {"source": "enn", "target": "de"}}, "", "no column 'enn' .*did you mean en"),
+    ({"train": "a.tsv"}, "", r"the columns are id, en, de \(say which, for example --data\.columns\.source id\)"),
+    (
+        {"train": "a.tsv", "columns": {"source": "enn", "target": "de"}},
+        "",
+        r"did you mean en\? \(--data\.columns\.source en\)",
+    ),
     ({"train": "a.tsv", "columns": {"source": 1, "target": 4}}, "", "no column '4'"),
     ({"train": "bare.tsv", "header": False}, "short", r"bare\.tsv, line 2: 1 fields, but the first line has 2"),
     ({"train": "bare.tsv", "header": False}, "long", r"bare\.tsv, line 2: 3 fields"),
     ({"train": "a.csv"}, "quote", r"a\.csv, line 3: .*quote"),
-    ({"train": "a.jsonl"}, "", r"a\.jsonl, line 1: no key source; valid: translation"),
+    ({"train": "a.jsonl"}, "", r"no key source; valid: translation \(--data\.columns\.source KEY"),
     ({"train": "a.jsonl", "columns": TRANSLATION}, "json", r"a\.jsonl, line 2: not JSON"),
     ({"train": "a.jsonl", "columns": TRANSLATION}, "null", r"a\.jsonl, line 2: translation\.de is NoneType"),
     ({"train": "a.jsonl", "columns": TRANSLATION}, "surrogate", r"a\.jsonl, line 2: .*surrogate"),
@@ -222,6 +226,24 @@ def test_wrong_files(folder: Path, cache: Path, arguments: dict[str, object], da
     with pytest.raises(DataError, match=message):
         load(folder=folder, **arguments)  # type: ignore[arg-type]
     assert not list(cache.glob("*/*")), "a failed table stays in the cache"
+
+
+def test_a_file_is_looked_for_here_before_the_folder_of_the_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    put(tmp_path / "here" / "train.de", "x\n")
+    (tmp_path / "data" / "klue").mkdir(parents=True)
+    put(tmp_path / "data" / "klue" / "train.tsv", "x\n")
+    monkeypatch.chdir(tmp_path / "here")
+    under = rf"nor under HEADWAY_DATA \({tmp_path}/data\)"
+    with pytest.raises(DataError, match=rf"^train\.dee: no such file, {under}; did you mean train\.de\?"):
+        find_files("train.dee", tmp_path / "data")
+    with pytest.raises(DataError, match=rf"^klue/trian\.tsv: no such file, {under}; did you mean train\.tsv\?"):
+        find_files("klue/trian.tsv", tmp_path / "data")
+    for folder in (None, tmp_path / "data"):
+        with pytest.raises(DataError, match=r"no folder sst2; name the folder above sst2 .* HEADWAY_DATA .*data\.md"):
+            find_files("sst2/train.tsv", folder)
 
 
 def test_a_full_disk_is_told_before_and_while_writing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

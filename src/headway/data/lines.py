@@ -6,15 +6,17 @@ corpora and would shift one side of parallel text against the other.
 
 from __future__ import annotations
 
+import difflib
 import gzip
 import io
+import json
 import lzma
 import sys
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from headway.errors import DataError, nearest
 
@@ -36,6 +38,25 @@ def read_lines(path: str | Path, *, ends: bool = False) -> Iterator[str]:
     return _lines(path, ends)
 
 
+def read_text(path: str | Path) -> str:
+    r"""The whole of one file as `read_lines` finds it, but with every "\n" and "\r" where it stood.
+
+    Raises:
+        DataError: there is no such file, or it is damaged or not UTF-8.
+    """
+    check_file(path)
+    with open_bytes(path) as file:
+        return "".join(
+            _decoded(line.removeprefix(_BOM) if number == 1 else line, path, number)
+            for number, line in enumerate(file, 1)
+        )
+
+
+def called(path: str | Path) -> str:
+    """The name of a file as a message gives it."""
+    return "standard input" if str(path) == STDIN else str(path)
+
+
 def check_file(path: str | Path) -> None:
     """Raises DataError, naming the nearest file there is, unless `path` is a file or standard input."""
     file = Path(path)
@@ -45,10 +66,35 @@ def check_file(path: str | Path) -> None:
         raise DataError(f"{file}: is a folder; a file is expected. In it: {_some(file)}")
     if not file.parent.is_dir():
         raise DataError(f"{file}: no such file, and no folder {file.parent}")
-    names = [path.name for path in file.parent.iterdir()]
-    close = nearest(file.name, names)
-    hint = close if close.startswith("did") else f"in {file.parent.absolute()}: {_some(file.parent)}"
-    raise DataError(f"{file}: no such file; {hint}")
+    raise DataError(f"{file}: no such file; {instead_of(file)}")
+
+
+def instead_of(file: Path) -> str:
+    """What its folder has in the place of a file: the one that is called nearly so, or what there is."""
+    close = nearest(file.name, [path.name for path in file.parent.iterdir() if _is_alike(path.name, file.name)])
+    return close if close.startswith("did") else f"in {file.parent.absolute()}: {_some(file.parent)}"
+
+
+def _is_alike(name: str, other: str) -> bool:
+    """Whether they are alike before their endings, for equal endings say nothing."""
+    stems = name.partition(".")[0], other.partition(".")[0]
+    return difflib.SequenceMatcher(None, *stems).ratio() >= 0.6
+
+
+def parse_json(text: str, place: str, expected: str) -> Any:
+    """The value that a text says.
+
+    Raises:
+        DataError: it is not JSON; after `place`, the message counts characters, and in a text of several lines these.
+    """
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, " if "\n" in text else ""
+        what = error.msg.removesuffix(" at").removesuffix(" starting")
+        raise DataError(f"{place}: not JSON at {where}character {error.colno} ({what}); {expected}") from None
+    except ValueError as error:
+        raise DataError(f"{place}: not JSON ({error}); {expected}") from None
 
 
 @contextmanager
@@ -130,12 +176,16 @@ def _lines(path: str | Path, ends: bool) -> Iterator[str]:
                 line = line.removeprefix(_BOM)
                 if not line:
                     return
-            try:
-                text = line.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8")
-            except UnicodeDecodeError as error:
-                place = f"{path}, line {number}, byte {error.start + 1}"
-                raise DataError(f"{place}: not UTF-8; convert the file, for example {_conversion(line)}") from None
+            text = _decoded(line.removesuffix(b"\n").removesuffix(b"\r"), path, number)
             yield text + "\n" if ends and line.endswith(b"\n") else text
+
+
+def _decoded(line: bytes, path: str | Path, number: int) -> str:
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        place = f"{called(path)}, line {number}, byte {error.start + 1}"
+        raise DataError(f"{place}: not UTF-8; convert the file, for example {_conversion(line)}") from None
 
 
 def _conversion(line: bytes) -> str:

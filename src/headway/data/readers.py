@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,7 +16,7 @@ from itertools import chain, zip_longest
 from pathlib import Path
 
 from headway.data.conll import read_sentences
-from headway.data.lines import PACKED, read_lines
+from headway.data.lines import PACKED, parse_json, read_lines
 from headway.data.squad import read_squad
 from headway.data.tagged import Unit, as_row
 from headway.errors import ConfigError, DataError, nearest
@@ -83,6 +84,43 @@ def infer_format(files: Sequence[Path], roles: Sequence[str]) -> str:
         f"{', '.join(sorted(FORMATS))}"
         + ("; parallel text is two files, as in train.de,train.en" if len(roles) == 2 else "")
     )
+
+
+def infer_roles(
+    files: Sequence[Path], *, format: str | None = None, header: bool = True, delimiter: str = ""
+) -> tuple[str, ...]:
+    """The roles that a split shows by its ending or in its first line; else it is taken for pairs of texts.
+
+    Raises:
+        DataError: the first line cannot be read.
+    """
+    ending = _ending(files[0])
+    known = format or _BY_ENDING.get(ending, ending)
+    if known == "conll":
+        return ("text", "label")
+    if known in ("squad", "json"):
+        return ("context", "question", "answers")
+    if known == "text" or (known == "txt" and len(files) == 1):
+        return ("text",)
+    names = _names_in(files[0], known, delimiter) if header or known == "jsonl" else []
+    if {"context", "question", "answers"} <= set(names):
+        return ("context", "question", "answers")
+    if "text" in names and not {"source", "target"} <= set(names):
+        return ("text", "label") if "label" in names else ("text",)
+    return ("source", "target")
+
+
+def _names_in(file: Path, format: str, delimiter: str) -> list[str]:
+    """The columns that the first line of a table names, or the keys of the first object."""
+    first = next(read_lines(file), "")
+    match format:
+        case "tsv":
+            return first.split(delimiter.replace(r"\t", "\t") or "\t")
+        case "csv":
+            return next(csv_records(file, csv_delimiter(delimiter)), (1, []))[1]
+        case "jsonl":
+            return list(value) if isinstance(value := parse_json(first, f"{file}, line 1", _OBJECTS), dict) else []
+    return []
 
 
 def _parallel(files: Sequence[Path], form: Form) -> Iterator[Row]:
@@ -154,24 +192,22 @@ def _table(file: Path, records: Iterator[tuple[int, list[str]]], form: Form) -> 
 
 
 def _jsonl(files: Sequence[Path], form: Form) -> Iterator[Row]:
-    paths = [(column or role).split(".") for role, column in form.wanted]
+    paths = [(role, (column or role).split(".")) for role, column in form.wanted]
     for file in files:
         for number, line in enumerate(read_lines(file), 1):
             place = f"{file}, line {number}"
-            try:
-                value = json.loads(line)
-            except ValueError as error:
-                raise DataError(f"{place}: not JSON ({error}); one object a line is expected") from None
-            yield form.row([_json_value(value, path, place) for path in paths], place)
+            value = parse_json(line, place, _OBJECTS)
+            yield form.row([_json_value(value, role, path, place) for role, path in paths], place)
 
 
-def _json_value(value: object, path: Sequence[str], place: str) -> str | list[str]:
+def _json_value(value: object, role: str, path: Sequence[str], place: str) -> str | list[str]:
     for depth, key in enumerate(path):
         if not isinstance(value, dict):
             where = ".".join(path[:depth]) or "the line"
             raise DataError(f"{place}: {where} is {type(value).__name__}, an object with the key {key} is expected")
         if key not in value:
-            raise DataError(f"{place}: no key {'.'.join(path)}; {nearest(key, value)} {_HOW_TO_NAME}")
+            hint = f"{nearest(key, value)} (--data.columns.{role} KEY says which it is)"
+            raise DataError(f"{place}: no key {'.'.join(path)}; {hint}")
         value = value[key]
     if isinstance(value, list):
         return [_json_text(item, f"{place}: item {i} of {'.'.join(path)}") for i, item in enumerate(value, 1)]
@@ -235,12 +271,15 @@ def _places(names: Sequence[str] | None, width: int, form: Form, file: str, *, o
             there = list(names) if names is not None else [str(number + 1) for number in range(width)]
             listed = f"the columns are {', '.join(there)}"
             close = nearest(column or role, there)
-            hint = f"{listed}; {close}" if close.startswith("did") else listed
-            raise DataError(f"{file}: no column {column or role!r} for {role}; {hint} {_HOW_TO_NAME}")
+            is_close = close.startswith("did")
+            name = close.removeprefix("did you mean ").removesuffix("?") if is_close else there[min(index, width - 1)]
+            option = f"--data.columns.{role} {shlex.quote(name) if ' ' in name else name}"
+            hint = f"; {close} ({option})" if is_close else f" (say which, for example {option})"
+            raise DataError(f"{file}: no column {column or role!r} for {role}; {listed}{hint}")
     return places
 
 
-_HOW_TO_NAME = "(--data.columns.ROLE says which column is which)"
+_OBJECTS = "one object a line is expected"
 
 
 def _ending(file: Path) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headway.data.hub import hub_parts
-from headway.data.lines import check_file
+from headway.data.lines import check_file, instead_of
 from headway.data.named import named_parts
 from headway.data.readers import FORMATS, Form, infer_format, read_rows
 from headway.data.tables import Part, build_tables, file_digest
@@ -174,8 +174,28 @@ def _find(name: str, folder: str | Path | None) -> Path:
         return found
     if name == "-" or (path.exists() and not path.is_dir()):
         raise DataError(f"{name}: data are read twice, which standard input and pipes do not allow; save it to a file")
-    check_file(under if under.parent.is_dir() else path)
-    raise DataError(f"{name}: not a file")
+    raise _missing(path, None if under == path else under)
+
+
+def _missing(path: Path, under: Path | None) -> DataError:
+    """What there is instead of a file in the working directory, and then `under` the folder of all data."""
+    places = [place for place in (path, under) if place is not None]
+    for place in places:
+        if place.is_dir():
+            check_file(place)
+    what = f"{path}: no such file"
+    if under is not None:
+        what += f", nor under HEADWAY_DATA ({under.parents[len(path.parts) - 1]})"
+    hints = [instead_of(place) for place in places if place.parent.is_dir()]
+    if hints:
+        return DataError(f"{what}; {next((hint for hint in hints if hint.startswith('did')), hints[0])}")
+    what += f", and no folder {path.parent}"
+    if path.is_absolute():
+        return DataError(what)
+    return DataError(
+        f"{what}; name the folder above {path.parts[0]} with the environment variable HEADWAY_DATA "
+        "(docs/guides/data.md says where the data of the recipes are published)"
+    )
 
 
 def _file_part(paths: Sequence[Path], form: Form, roles: Sequence[str]) -> Part:

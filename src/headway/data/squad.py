@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from headway.data.lines import read_lines
+from headway.data.lines import parse_json, read_lines
 from headway.errors import DataError, nearest
 
 COLUMNS = ("context", "question", "answers", "id", "title")
@@ -146,9 +146,4 @@ def _get(value: Any, key: str, kind: type | tuple[type, ...], place: str) -> Any
 
 
 def _parsed(text: str, place: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise DataError(
-            f"{place}: not JSON ({error}); SQuAD's JSON is expected, or JSON lines with a question each"
-        ) from None
+    return parse_json(text, place, "SQuAD's JSON is expected, or JSON lines with a question each")
