@@ -86,7 +86,7 @@ def test_cache_lists_and_prunes(capsys: pytest.CaptureFixture[str]) -> None:
     ("words", "status", "message"),
     [
         (["check", "multi3k"], 2, "did you mean multi30k"),
-        (["check", "a.de,a.fr"], 3, "a.fr: no such file; in "),
+        (["check", "a.de,a.fr"], 3, "a.fr: no such file, nor under HEADWAY_DATA ("),
         (["check", "a.de,a.en", "--data.name", "trec"], 2, "give one of them"),
         (["check"], 2, "no data"),
         (["check", "a.tsv"], 3, "no column 'source' for source; the columns are Satz 1, x"),
@@ -109,3 +109,38 @@ def test_one_file_of_text_is_checked_as_text(folder: Path, capsys: pytest.Captur
     assert (split["rows"], split["duplicates"], split["columns"]["text"]["empty"]) == (4, 1, 1)
     assert split["columns"]["text"]["characters"]["longest"] == 11
     assert data(capsys, "show", "novel.txt", "--rows", "1")[0].split() == "train: 4 rows 1 text It rained.".split()
+
+
+SQUAD = {"context": "It rained.", "question": "What did it?", "answers": [{"text": "rained", "answer_start": 3}]}
+FORMS: list[tuple[str, str, list[str], set[str]]] = [
+    ("a.csv", "text,label\n좋다,1\n싫다,0\n", [], {"text", "label"}),
+    ("b.tsv", "text\tmore\n좋다\tx\n", [], {"text"}),
+    ("c.jsonl", '{"label": "x", "text": "좋다"}\n', [], {"text", "label"}),
+    ("d.conll", "비 B-N\n\n눈 O\n", [], {"text", "label"}),
+    ("e.jsonl", json.dumps(SQUAD) + "\n", [], {"context", "question", "answers"}),
+    ("f.txt", json.dumps(SQUAD) + "\n", ["--data.format", "squad"], {"context", "question", "answers"}),
+    ("g.txt", "a b;x\nc;d;y\n", ["--data.format", "tsv", "--data.delimiter", ";", "--data.split_at", "last",
+     "--data.header", "false", "--data.columns.label", "2"], {"text", "label"}),
+    ("h.tsv", "text\tlabel\na\tx|y\n", ["--data.label_separator", "|"], {"text", "label"}),
+    ("i.csv", "source,target,text,label\na,b,c,d\n", [], {"source", "target"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "text", "words", "roles"), FORMS, ids=[form[0] for form in FORMS])
+def test_what_can_be_trained_on_can_be_looked_at(
+    folder: Path, capsys: pytest.CaptureFixture[str], name: str, text: str, words: list[str], roles: set[str]
+) -> None:
+    (folder / name).write_text(text, encoding="utf-8")
+    assert objects(capsys, "show", "--data.train", name, *words, "--rows", "1")[0].keys() - {"split", "row"} == roles
+    data(capsys, "check", "--data.train", name, *words)
+
+
+def test_labels_are_of_rows_unless_words_have_them(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [{"text": f"a {n}", "label": ["joy", f"l{n}"]} for n in range(24)]
+    (folder / "several.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    out, _ = data(capsys, "check", "several.jsonl")
+    assert "train: 24 rows (100.0%) are labelled joy\n" in out
+    assert out.count("are labelled") == 20
+    assert "train: and 5 more labels\n" in out
+    (folder / "words.conll").write_text("비 B-N\n가 O\n\n눈 O\n", encoding="utf-8")
+    assert "train: 2 words (66.7%) are labelled O\n" in data(capsys, "check", "words.conll")[0]

@@ -50,10 +50,10 @@ def test_translation() -> None:
     (leak,) = report.leaks
     assert (leak.split, leak.earlier, leak.rows, leak.inputs) == ("test", "train", 1, 2)
     assert list(warnings(report)) == [
-        "train: 1 rows have an empty source",
+        "train: 1 row has an empty source",
         "train: 14.3% of the tokens of target are unknown to the tokenizer",
         "train: 1 rows repeat an earlier one",
-        "test: 1 rows have an empty target",
+        "test: 1 row has an empty target",
         "test: 2 rows (50.0%) have an input that stands in train, 1 of them as a whole row",
     ]
 
@@ -66,3 +66,16 @@ def test_classification_counts_labels_and_a_clean_set_has_no_warnings() -> None:
     assert list(report.splits["train"].columns) == ["text"]
     assert report.splits["train"].columns["text"].unknown == 0
     assert list(warnings(report)) == []
+
+
+def test_rows_without_a_label_and_a_label_that_is_alone_are_told() -> None:
+    data = {
+        "train": table(text=["a", "b", "c", "d"], label=["joy", "", '["joy", "fear"]', "fear|anger"]),
+        "test": table(text=["e", "f"], label=["joy", "joy"]),
+    }
+    report = check(data, separator="|")
+    assert report.splits["train"].labels == {"joy": 2, "fear": 2, "anger": 1}
+    assert list(warnings(report)) == [
+        "train: 1 row has no label",
+        "test: the only label is joy; at least two are needed to tell texts apart",
+    ]

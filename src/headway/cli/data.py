@@ -9,6 +9,7 @@ import os
 import re
 import time
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,11 +26,13 @@ EXAMPLE = """\
 headway data ls
 headway data show multi30k --data.languages en-de
 headway data check --data.train train.de,train.en --data.test 0.1
+headway data check reviews.csv --data.columns.text review --data.columns.label stars
 headway data check novel.txt --tokenizer runs/gpt2
 headway data cache --prune 30d"""
 
 ROLES = ("source", "target", "text", "pair", "label", "group")
-_RAW = re.compile(r"[^,]+\.txt(\.\w+)?")  # one file of lines
+_TAGGED = re.compile(r"[^,]+\.(conll|bio|iob2?)(\.\w+)?")
+_LABELS = 20  # shown of each split
 _LIMIT = re.compile(r"(\d+(?:\.\d+)?)(B|KB|MB|GB|TB|h|d)")
 _BYTES = {"B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}
 _SECONDS = {"h": 3600.0, "d": 86400.0}
@@ -67,7 +70,7 @@ def _add_data_arguments(parser: argparse.ArgumentParser) -> None:
     for split in ("train", "validation", "test"):
         share = " or a share of the training rows" if split != "train" else ""
         parser.add_argument(f"--data.{split}", dest=split, metavar="FILE[,FILE]", help=f"files{share}")
-    parser.add_argument("--data.format", dest="format", help="parallel, tsv, csv, jsonl, conll or text")
+    parser.add_argument("--data.format", dest="format", help="parallel, tsv, csv, jsonl, conll, squad or text")
     parser.add_argument("--data.languages", dest="languages", metavar="FROM-TO", help="the pair of a named set")
     for role in ROLES:
         parser.add_argument(
@@ -75,12 +78,15 @@ def _add_data_arguments(parser: argparse.ArgumentParser) -> None:
         )
     parser.add_argument("--data.header", dest="header", choices=["true", "false"], default="true", help="is there one")
     parser.add_argument("--data.delimiter", dest="delimiter", help="what parts the columns")
+    parser.add_argument(
+        "--data.split_at", dest="split_at", choices=["first", "last"], help="delimiter that parts a line of TSV in two"
+    )
+    parser.add_argument("--data.label_separator", dest="label_separator", metavar="TEXT", help="parts several labels")
     parser.add_argument("--data.unit", dest="unit", choices=["word", "char"], help="each has a label of its own")
     parser.add_argument("--seed", type=int, default=1, help="of a share that is held out (default: 1)")
 
 
 def _load(arguments: argparse.Namespace) -> datasets.DatasetDict:
-    from headway.data.catalogue import NAMED_SETS
     from headway.data.sources import load
 
     given = vars(arguments)
@@ -91,15 +97,54 @@ def _load(arguments: argparse.Namespace) -> datasets.DatasetDict:
         is_file = not arguments.data.startswith("hub:") and bool(re.search(r"[,./]", arguments.data))
         name, train = (None, arguments.data) if is_file else (arguments.data, None)
     columns = {role: given[f"columns.{role}"] for role in ROLES if given[f"columns.{role}"] is not None}
-    roles: Sequence[str] = [role for role in columns if role != "group"]
-    if not roles:
-        roles = tuple(NAMED_SETS[name].columns) if name in NAMED_SETS else ("source", "target")
-        is_text = train is not None and _RAW.fullmatch(train) and arguments.format is None
-        roles = ("text",) if arguments.format == "text" or is_text else roles
-        roles = ("text", "label") if arguments.format == "conll" or arguments.unit else roles
-    passed = {key: given[key] for key in ("validation", "test", "format", "languages", "delimiter", "unit", "seed")}
+    passed = {key: given[key] for key in _PASSED}
     header = arguments.header == "true"
-    return load(name=name, train=train, columns=columns, roles=roles, header=header, folder=_folder(), **passed)
+    return load(
+        name=name,
+        train=train,
+        columns=columns,
+        roles=_roles(arguments, name, train, set(columns)),
+        header=header,
+        folder=_folder(),
+        **passed,
+    )
+
+
+_PASSED = ("validation", "test", "format", "languages", "delimiter", "split_at", "unit", "seed")
+
+
+def _roles(
+    arguments: argparse.Namespace, name: str | None, train: str | None, columns: AbstractSet[str]
+) -> tuple[str, ...]:
+    """Those that are named; else those of a named set, those that other options mean, or those that the file shows."""
+    from headway.data.catalogue import NAMED_SETS
+    from headway.data.readers import infer_roles
+    from headway.data.sources import find_files
+
+    if named := tuple(role for role in ROLES if role in columns and role != "group"):
+        return ("text", *named) if "label" in named and "text" not in named else named
+    if name in NAMED_SETS:
+        return tuple(NAMED_SETS[name].columns)
+    if arguments.unit or arguments.label_separator:
+        return ("text", "label")
+    if train is None:
+        return ("source", "target")
+    return infer_roles(
+        find_files(train, _folder()),
+        format=arguments.format,
+        header=arguments.header == "true",
+        delimiter=arguments.delimiter or "",
+    )
+
+
+def _labelled(arguments: argparse.Namespace) -> str:
+    """What has a label of its own: a word, a character, or a row."""
+    if arguments.unit == "char":
+        return "characters"
+    is_conll = arguments.format == "conll" or (
+        arguments.format is None and _TAGGED.fullmatch(arguments.train or arguments.data or "")
+    )
+    return "words" if arguments.unit or is_conll else "rows"
 
 
 def _ls(arguments: argparse.Namespace) -> None:
@@ -138,7 +183,7 @@ def _show(arguments: argparse.Namespace) -> None:
         print(f"{split}: {len(table):,} rows")
         for number, row in enumerate(rows, 1):
             for role, value in _listed(row).items():
-                print(f"  {number}  {role:8}{value if isinstance(value, str) else ' '.join(value)}")
+                print(f"  {number}  {role + ' ':8}{value if isinstance(value, str) else ' '.join(value)}")
 
 
 def _listed(row: Mapping[str, str]) -> dict[str, str | list[str]]:
@@ -152,7 +197,7 @@ def _listed(row: Mapping[str, str]) -> dict[str, str | list[str]]:
 def _check(arguments: argparse.Namespace) -> None:
     from headway.data.check import check, warnings
 
-    report = check(_load(arguments), tokenizers=_tokenizers(arguments.tokenizer))
+    report = check(_load(arguments), tokenizers=_tokenizers(arguments.tokenizer), separator=arguments.label_separator)
     if arguments.json:
         _print_json([{**dataclasses.asdict(report), "warnings": list(warnings(report))}])
         return
@@ -165,11 +210,14 @@ def _check(arguments: argparse.Namespace) -> None:
                     numbers = [f"{number:,}" for number in dataclasses.astuple(lengths)]
                     lines.append([name, f"{split.rows:,}", column, unit, *numbers])
     print_table([header, *lines])
+    what = _labelled(arguments)
     for name, split in report.splits.items():
-        total = sum((split.labels or {}).values())
-        what = "rows" if total == split.rows else "words"
-        for label, count in list((split.labels or {}).items())[:20]:
+        labels = split.labels or {}
+        total = split.rows if what == "rows" else sum(labels.values())
+        for label, count in list(labels.items())[:_LABELS]:
             print(f"{name}: {count:,} {what} ({count / total:.1%}) are labelled {label}")
+        if len(labels) > _LABELS:
+            print(f"{name}: and {len(labels) - _LABELS:,} more labels")
     for warning in warnings(report):
         print(warning)
 

@@ -61,12 +61,13 @@ class ColumnReport:
 
 @dataclass(frozen=True)
 class SplitReport:
-    """One split; `duplicates` are rows equal to an earlier one, `labels` the rows of each label."""
+    """One split; `duplicates` are rows equal to an earlier one, `labels` the rows (or words) of each label."""
 
     rows: int
     duplicates: int
     columns: Mapping[str, ColumnReport]
     labels: Mapping[str, int] | None
+    unlabelled: int = 0  # rows without a label
 
 
 @dataclass(frozen=True)
@@ -87,17 +88,23 @@ class Report:
     leaks: Sequence[Leak]
 
 
-def check(data: Mapping[str, datasets.Dataset], *, tokenizers: Mapping[str, Tokenizer] | None = None) -> Report:
+def check(
+    data: Mapping[str, datasets.Dataset],
+    *,
+    tokenizers: Mapping[str, Tokenizer] | None = None,
+    separator: str | None = None,
+) -> Report:
     """Looks at every row.
 
     Args:
         data: the splits, as `sources.load` gives them.
         tokenizers: by column; columns without one are measured in characters only.
+        separator: parts the labels of a row that has several.
     """
     splits: dict[str, SplitReport] = {}
     hashes: dict[str, tuple[_Hashes, _Hashes]] = {}
     for name, table in data.items():
-        splits[name], hashes[name] = _check_split(name, table, tokenizers or {})
+        splits[name], hashes[name] = _check_split(name, table, tokenizers or {}, separator)
     names = list(data)
     leaks = [
         Leak(later, earlier, *(int(np.isin(hashes[later][i], hashes[earlier][i]).sum()) for i in (0, 1)))
@@ -111,12 +118,13 @@ _Hashes = NDArray[np.uint64]
 
 
 def _check_split(
-    name: str, table: datasets.Dataset, tokenizers: Mapping[str, Tokenizer]
+    name: str, table: datasets.Dataset, tokenizers: Mapping[str, Tokenizer], separator: str | None
 ) -> tuple[SplitReport, tuple[_Hashes, _Hashes]]:
     """The report on one split, and the hashes of its rows and of their first column."""
     columns = [column for column in table.column_names if column != _LABEL]
     measures = {column: _Measure(tokenizers.get(column)) for column in columns}
     labels: Counter[str] = Counter()
+    unlabelled = 0
     rows, inputs = np.empty(len(table), np.uint64), np.empty(len(table), np.uint64)
     with progress(f"checking {name}", len(table), "rows") as advance:
         for start in range(0, len(table), _CHUNK):
@@ -127,15 +135,24 @@ def _check_split(
             inputs[start:end] = [_hash((text,)) for text in texts[0]]
             for column in columns:
                 measures[column].add(chunk[column])
-            labels.update(label for cell in chunk.get(_LABEL, []) for label in labels_of(cell))
+            for cell in chunk.get(_LABEL, []):
+                found = [label.strip() for label in _parted(cell, separator) if label.strip()]
+                labels.update(found)
+                unlabelled += not found
             advance(end - start)
     report = SplitReport(
         rows=len(table),
         duplicates=len(table) - len(np.unique(rows)),
         columns={column: measure.report() for column, measure in measures.items()},
         labels=dict(labels.most_common()) if _LABEL in table.column_names else None,
+        unlabelled=unlabelled,
     )
     return report, (rows, inputs)
+
+
+def _parted(cell: str, separator: str | None) -> list[str]:
+    found = labels_of(cell)
+    return cell.split(separator) if separator and found == [cell] else found
 
 
 class _Measure:
@@ -189,9 +206,13 @@ def warnings(report: Report) -> Iterator[str]:
     for name, split in report.splits.items():
         for column, found in split.columns.items():
             if found.empty:
-                yield f"{name}: {found.empty:,} rows have an empty {column}"
+                yield f"{name}: {_rows_have(found.empty)} an empty {column}"
             if found.unknown is not None and found.unknown > 0.01:
                 yield f"{name}: {found.unknown:.1%} of the tokens of {column} are unknown to the tokenizer"
+        if split.unlabelled:
+            yield f"{name}: {_rows_have(split.unlabelled)} no label"
+        if split.labels is not None and len(split.labels) == 1:
+            yield f"{name}: the only label is {next(iter(split.labels))}; at least two are needed to tell texts apart"
         if split.duplicates:
             yield f"{name}: {split.duplicates:,} rows repeat an earlier one"
     for leak in report.leaks:
@@ -199,3 +220,7 @@ def warnings(report: Report) -> Iterator[str]:
             share = leak.inputs / report.splits[leak.split].rows
             known = f"{leak.inputs:,} rows ({share:.1%}) have an input that stands in {leak.earlier}"
             yield f"{leak.split}: {known}, {leak.rows:,} of them as a whole row"
+
+
+def _rows_have(count: int) -> str:
+    return "1 row has" if count == 1 else f"{count:,} rows have"
