@@ -62,6 +62,37 @@ def test_a_number_that_is_none_is_named(
     assert not asked
 
 
+@pytest.mark.parametrize("option", [["--block", "cross"], ["--layer", "2"], ["--heads", "1,2"]])
+def test_what_is_chosen_for_a_figure_needs_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: list[str], asked: list[tuple[object, ...]]
+) -> None:
+    assert main(["attend", "x", "나는", "--out", str(tmp_path / "page.html"), *option]) == 2
+    assert f"{' '.join(option)} chooses what --png draws; add --png" in capsys.readouterr().err
+    assert not asked
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        (["--block", "cross"], "--block cross: this model has no such block; it has decoder"),
+        (["--layer", "13"], "--layer 13: expected 1 to 12, the layers of the block decoder"),
+        (["--heads", "1,13"], "--heads 13: expected some of 1 to 12, the heads of the block decoder"),
+    ],
+)
+def test_what_a_model_has_not_is_counted_from_one_too(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    option: list[str],
+    said: str,
+) -> None:
+    monkeypatch.setattr(sys.modules["headway.explain.attend"], "look", lambda *args, **asked: samples.long_text(20))
+    files = ["--out", str(tmp_path / "page.html"), "--png", str(tmp_path / "figure.png")]
+    assert main(["attend", "x", "나는", *files, *option]) == 2
+    assert said in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_wrong_head_writes_nothing(tmp_path: Path) -> None:
     files = ["--out", str(tmp_path / "page.html"), "--png", str(tmp_path / "figure.png")]
     assert main(["attend", "x", "나는", *files, "--heads", "9"]) == 2

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+from typing import TYPE_CHECKING
 
 from headway.cli.options import add_model, add_source, load
 from headway.errors import ConfigError
+
+if TYPE_CHECKING:
+    from headway.explain.trace import Trace
 
 HELP = "draw the attention of every layer and head as one page or figure"
 EXAMPLE = """\
@@ -38,6 +42,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Writes the files and prints what they are."""
     layer = -1 if arguments.layer is None else _from_one(arguments.layer, "--layer")
     heads = None if arguments.heads is None else [_from_one(head, "--heads") for head in arguments.heads.split(",")]
+    for option in ("block", "layer", "heads"):
+        if not arguments.png and (given := getattr(arguments, option)) is not None:
+            raise ConfigError(
+                f"--{option} {given} chooses what --png draws; add --png FIGURE.png, or leave it out: the page has all"
+            )
 
     from headway.explain.attend import look
     from headway.explain.figures import attention_figure
@@ -46,6 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     trace = look(load(arguments), arguments.model, arguments.text, target=arguments.target)
     figure, block = None, arguments.block or ("cross" if "cross" in trace.attention else next(iter(trace.attention)))
     if arguments.png:  # first: a wrong layer or head is said before anything is written
+        _check(trace, block, layer, heads or [])
         figure = attention_figure(trace, arguments.png, block=block, layer=layer, heads=heads)
     page = write_page(trace, arguments.out)
     tokens = {"source": len(trace.source_tokens), "target": len(trace.target_tokens)}
@@ -64,6 +74,17 @@ def run(arguments: argparse.Namespace) -> int:
     if figure:
         print(figure)
     return 0
+
+
+def _check(trace: Trace, block: str, layer: int, heads: list[int]) -> None:
+    if block not in trace.attention:
+        raise ConfigError(f"--block {block}: this model has no such block; it has {', '.join(trace.attention)}")
+    layers = trace.attention[block]
+    if layer >= len(layers):
+        raise ConfigError(f"--layer {layer + 1}: expected 1 to {len(layers)}, the layers of the block {block}")
+    count = len(layers[layer])
+    if wrong := [head + 1 for head in heads if head >= count]:
+        raise ConfigError(f"--heads {wrong[0]}: expected some of 1 to {count}, the heads of the block {block}")
 
 
 def _from_one(given: int | str, option: str) -> int:
