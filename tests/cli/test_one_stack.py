@@ -109,7 +109,7 @@ def test_classify(file: str, capsys: pytest.CaptureFixture[str], monkeypatch: py
     assert [row.keys() for row in rows(capsys, "classify", "number", file)] == [{"score"}] * 4
     typed(monkeypatch, "cat\triver\n\t\ncat\tbank\tmat\n")
     assert main(["classify", "classify"]) == 3
-    assert "line 3 has 3 columns; expected a text, or a pair" in capsys.readouterr().err
+    assert "standard input, line 3: 3 columns; expected a text, or a pair" in capsys.readouterr().err
 
 
 def test_tag(file: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -177,6 +177,14 @@ def test_no_lines_give_an_empty_matrix(
         (["tag", "tag", "FILE", "--too-long", "refuse"], 3, "line 4 has 50 tokens, but the model reads at most 38"),
         (["answer", "embed", "--question", "q", "--context", "FILE"], 2, "has no head cannot answer questions"),
         (["answer", "answer", "--question", "q", "--context", "no.txt"], 3, "no.txt: no such file"),
+        (
+            ["answer", "answer", "--question", "q", "--context", "LATIN"],
+            3,
+            "latin.txt, line 2, byte 4: not UTF-8",
+        ),
+        (["answer", "answer", "--question", "q"], 2, "none is given; name its file with --context FILE"),
+        (["answer", "answer", "FILE"], 3, "lines.txt, line 1: no tab; expected a question, a tab and the text"),
+        (["classify", "classify", "LATIN"], 3, "latin.txt, line 1: 3 columns; expected a text"),
         (["embed", "embed", "FILE", "--layer", "9"], 2, "layer 9 was asked for, but there are 0 (the embeddings) to 3"),
         (["embed", "embed", "FILE", "--out", "no/such/x.npy"], 2, "such; make it first"),
         (["embed", "embed", "FILE", "--pool", "none"], 2, "is no matrix; add --json"),
@@ -186,7 +194,9 @@ def test_no_lines_give_an_empty_matrix(
 def test_what_goes_wrong_is_one_sentence(
     words: list[str], status: int, message: str, file: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([file if word == "FILE" else word for word in words]) == status
+    latin = Path(file).with_name("latin.txt")
+    latin.write_bytes(b"a\tb\tc\nsch\xf6n\n")
+    assert main([{"FILE": file, "LATIN": str(latin)}.get(word, word) for word in words]) == status
     out, err = capsys.readouterr()
     assert message in err
     assert "Traceback" not in err

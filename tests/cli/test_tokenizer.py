@@ -5,6 +5,7 @@ import io
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -120,7 +121,7 @@ def test_show_cuts_a_text_in_every_way(folder: Path, capsys: pytest.CaptureFixtu
         (["encode", "{folder}", "{latin}"], 3, "latin.txt, line 2"),
         (["encode", "{broken}", "{text}"], 3, "tokenizer.json is damaged"),
         (["show", "{broken}"], 3, "tokenizer.json is damaged"),
-        (["decode", "{folder}", "{text}"], 3, "line 1: expected ids"),
+        (["decode", "{folder}", "{text}"], 3, "line 1: expected ids parted by blanks, and "),
         (["decode", "{folder}", "{ids}"], 3, "line 2: there is no piece 300, expected 0 to 299"),
     ],
 )
@@ -140,3 +141,12 @@ def test_what_a_user_can_cause(
     assert message in said
     assert said.count("\n") == 1
     assert not (tmp_path / "new").exists()
+
+
+def test_standard_input_is_called_so(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(b"5 abc\n")))
+    assert main(["tokenizer", "decode", str(folder)]) == 3
+    said = "standard input, line 1: expected ids parted by blanks, and 'abc' is no whole number"
+    assert said in capsys.readouterr().err

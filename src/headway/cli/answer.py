@@ -43,14 +43,16 @@ def run(arguments: argparse.Namespace) -> int:
 
     Places are characters of the text, counted from 0.
     """
-    from headway.data.lines import read_lines
+    from headway.data.lines import read_lines, read_text
     from headway.tasks.answer import answer_pairs
     from headway.tasks.rows import CHUNK
 
     file, one = arguments.file, arguments.question is not None and arguments.context is not None
+    if file is None and arguments.question is not None and arguments.context is None:
+        raise ConfigError("--question is asked of a text, and none is given; name its file with --context FILE")
     if one == (file is not None) or (arguments.question is None) != (arguments.context is None):
         raise ConfigError("give a FILE of questions, or --question and --context, and not both")
-    pairs = _pairs(read_lines(file)) if file else iter([(arguments.question, _text(arguments.context))])
+    pairs = _pairs(file, read_lines(file)) if file else iter([(arguments.question, read_text(arguments.context))])
     loaded = load(arguments)
     read, stride = loaded.reading, arguments.stride
     results = answer_pairs(
@@ -69,20 +71,16 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _pairs(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
+def _pairs(file: str, lines: Iterable[str]) -> Iterator[tuple[str, str]]:
+    from headway.data.lines import called
+
     for number, line in enumerate(lines, 1):
         question, tab, context = line.partition("\t")
         if not tab:
-            raise DataError(f"line {number} has no tab; expected a question, a tab and the text to look in")
+            raise DataError(
+                f"{called(file)}, line {number}: no tab; expected a question, a tab and the text to look in"
+            )
         yield question, context
-
-
-def _text(file: str) -> str:
-    from headway.data.lines import check_file, open_bytes
-
-    check_file(file)
-    with open_bytes(file) as opened:
-        return opened.read().decode("utf-8-sig")
 
 
 def _shown(found: Answer, span: Span, as_json: bool) -> str:

@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     lines = read_lines(arguments.file)
     loaded = load(arguments)
     results = classify(
-        loaded.model, loaded.tokenizers.source, _texts(lines),
+        loaded.model, loaded.tokenizers.source, _texts(arguments.file, lines),
         batch_tokens=arguments.batch_tokens, chunk=chunk_of(arguments.file, CHUNK), too_long=arguments.too_long,
         pairs=loaded.reading.pairs,
     )  # fmt: skip
@@ -45,7 +45,9 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _texts(lines: Iterable[str]) -> Iterator[str | tuple[str, str]]:
+def _texts(file: str, lines: Iterable[str]) -> Iterator[str | tuple[str, str]]:
+    from headway.data.lines import called
+
     for number, line in enumerate(lines, 1):
         match line.split("\t"):
             case [text]:
@@ -54,7 +56,8 @@ def _texts(lines: Iterable[str]) -> Iterator[str | tuple[str, str]]:
                 yield first, second
             case columns:
                 raise DataError(
-                    f"line {number} has {len(columns)} columns; expected a text, or a pair with one tab between"
+                    f"{called(file)}, line {number}: {len(columns)} columns; expected a text, or a pair with one tab "
+                    "between"
                 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Iterator
 from itertools import chain, islice, takewhile
@@ -26,6 +27,7 @@ headway tokenizer show tokenizer wordpiece "나는 어제 친구를 만났다."\
 """
 
 LINES = 1000  # encoded at once
+_NUMBER = re.compile(r"-?[0-9]{1,18}")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -116,16 +118,18 @@ def _encode(arguments: argparse.Namespace) -> None:
 
 
 def _decode(arguments: argparse.Namespace) -> None:
+    from headway.data.lines import called
+
     tokenizer, lines = _open(arguments)
     for number, line in enumerate(lines, 1):
-        try:
-            ids = [int(word) for word in line.split()]
-        except ValueError as error:
-            raise DataError(f"{arguments.file}, line {number}: expected ids parted by blanks; {error}") from None
+        place = f"{called(arguments.file)}, line {number}"
+        if wrong := [word for word in line.split() if not _NUMBER.fullmatch(word)]:
+            raise DataError(f"{place}: expected ids parted by blanks, and {wrong[0]!r} is no whole number")
+        ids = [int(word) for word in line.split()]
         for index in ids:
             if not 0 <= index < tokenizer.vocab_size:
                 expected = f"expected 0 to {tokenizer.vocab_size - 1}; take the tokenizer that wrote them"
-                raise DataError(f"{arguments.file}, line {number}: there is no piece {index}, {expected}")
+                raise DataError(f"{place}: there is no piece {index}, {expected}")
         text = tokenizer.decode(ids)
         print(json.dumps({"text": text}, ensure_ascii=False) if arguments.json else text)
 
