@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -93,6 +94,26 @@ def test_without_a_network_the_message_says_how_to_go_on(hub: FakeHub) -> None:
     hub.is_down = True
     with pytest.raises(CheckpointError, match=r"owner/name: it is no folder here, and cannot be fetched .*hf download"):
         headway.load("owner/name")
+
+
+def test_a_folder_that_is_called_nearly_so_is_named(
+    hub: FakeHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "runs" / "emotion").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    for name, says in {
+        "runs/emotoin": "runs/emotoin is no folder; did you mean runs/emotion?",
+        "runs/none": "runs/none is no folder; in runs: emotion",
+        "~/runs/x": "runs/x is no folder; expected the folder of a run",
+    }.items():
+        with pytest.raises(CheckpointError, match=re.escape(says)):
+            client.find(name)
+    assert hub.asked == []
+    (tmp_path / "models" / "bert-base").mkdir(parents=True)
+    with pytest.raises(CheckpointError, match=r"^models/bert_base: no such folder; did you mean models/bert-base\?"):
+        client.find("models/bert_base")
+    with pytest.raises(CheckpointError, match=r"^emotion: .*; did you mean runs/emotion\?$"):
+        client.find("emotion")
 
 
 def test_a_folder_is_found_before_the_hub_is_asked(hub: FakeHub, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

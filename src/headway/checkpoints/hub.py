@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import errno
 import os
 import re
@@ -37,15 +38,25 @@ def find(model: str | Path, *, revision: str | None = None, offline: bool = Fals
             raise ConfigError(f"{path} is a folder on this machine, which has no revision {revision}; leave it out")
         return path
     found = _NAME.fullmatch(str(model))
-    if path.exists() or found is None or str(model).startswith("."):
-        raise CheckpointError(
-            f"{path} is no folder; expected the folder of a run, a Hugging Face folder, or a hub id such as owner/name"
-        )
+    if path.exists() or found is None or str(model).startswith((".", "~", "runs/")):
+        expected = "expected the folder of a run, a Hugging Face folder, or a hub id such as owner/name"
+        raise CheckpointError(f"{path} is no folder; {_instead_of(path) or expected}")
     name, revision = found["name"], revision or found["revision"]
     folder = _snapshot(name, revision, offline, [*_DESCRIPTIONS, *(_WEIGHTS if weights else ())])
     if weights and not any(folder.glob("model*.safetensors")):
         folder = _snapshot(name, revision, offline, [*_DESCRIPTIONS, *_PICKLES])
     return folder
+
+
+def _instead_of(path: Path) -> str:
+    """What is called nearly as a folder that was named, beside it or in `runs`; in `runs`, else what is there."""
+    for place in (path, Path("runs") / path.name) if len(path.parts) == 1 else (path,):
+        names = sorted(each.name for each in place.parent.iterdir() if each.is_dir()) if place.parent.is_dir() else []
+        if close := difflib.get_close_matches(place.name, names, n=1):
+            return f"did you mean {place.parent / close[0]}?"
+        if names and path.parent == Path("runs"):
+            return f"in runs: {', '.join(names[:8])}{f' and {len(names) - 8} more' if len(names) > 8 else ''}"
+    return ""
 
 
 def is_offline(asked: bool = False) -> bool:
@@ -93,6 +104,8 @@ def _explained(error: Exception, name: str, revision: str | None, offline: bool)
         case _:
             reason = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]:.200}"
             said = f"it is no folder here, and cannot be fetched ({reason}); {instead}"
+    if close := _instead_of(Path(name)):
+        said = f"no such folder; {close} As a name of the hub: {said}" if "/" in name else f"{said}; {close}"
     return CheckpointError(f"{where}: {said}")
 
 
