@@ -226,3 +226,11 @@ def test_a_damaged_config_of_a_run_is_a_matter_of_the_checkpoint(tmp_path: Path,
         path.write_text(content, encoding="utf-8")
     with pytest.raises(CheckpointError, match=re.escape(str(path))):
         read_config(path)
+
+
+def test_another_trained_model_keeps_the_dropout_of_a_recipe_that_has_one() -> None:
+    """What stands beside `model.init` is for any trained model; what stands without it is for another network."""
+    kept = load_recipe("headlines-gpt2", [("model.init", "runs/other")]).model
+    assert (kept.init, kept.dropout) == ("runs/other", load_recipe("headlines-gpt2").model.dropout)
+    assert load_recipe("nsmc-scratch").model.dropout is not None
+    assert load_recipe("nsmc-scratch", [("model.init", "runs/other")]).model.dropout is None

@@ -29,8 +29,8 @@ def recipes() -> list[str]:
 def load_recipe(recipe: str, overrides: Sequence[tuple[str, Any]] = ()) -> RunConfig:
     """A shipped recipe by name, or a YAML file by path, with dotted overrides on top.
 
-    Another `model.family` than the recipe's starts from that family's own sizes, and `model.init` from those of a
-    trained model: the recipe's other keys of the model mean nothing to it and are left out. What a recipe says of the
+    Another `model.family` than the recipe's starts from that family's own sizes, and `model.init`, where the recipe has
+    none, from those of a trained model: the recipe's other keys of the model mean nothing to it and are left out. What a recipe says of the
     tokenizer is for a model without `model.init`; said on top of one it would change nothing, and is refused.
 
     Raises:
@@ -41,7 +41,7 @@ def load_recipe(recipe: str, overrides: Sequence[tuple[str, Any]] = ()) -> RunCo
     given, model = dict(overrides), values.get("model")
     family = given.get("model.family")
     if isinstance(model, dict) and (
-        given.get("model.init") is not None
+        (given.get("model.init") is not None and model.get("init") is None)
         or (family is not None and family != model.get("family", ModelConfig().family))
     ):
         del values["model"]
