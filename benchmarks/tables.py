@@ -118,8 +118,26 @@ def page(folder: Path = gains.RESULTS) -> str:
     for table in TABLES:
         if rows := {stem: row for stem, row in runs.items() if table.holds(row["metrics"])}:
             lines += table.lines(rows, counts)
+    if "headlines" in files:
+        lines += _headlines(files["headlines"])
     lines += gains.lines(folder)
     return "\n".join(lines)
+
+
+def _headlines(report: Mapping[str, Any]) -> list[str]:
+    """What a classifier says of headlines that were written for topics."""
+    cells = [
+        f"{100 * found['score']:.1f} [{100 * found['low']:.1f}, {100 * found['high']:.1f}]"
+        for found in (report[name] for name in ("recognised", "recognised_of_real", "verbatim_in_training"))
+    ]
+    return [
+        "## Headlines for topics, %",
+        "",
+        "| headlines | recognised by `ynat` | of real ones | by chance | word for word in the training rows |",
+        "| ---: | --- | --- | ---: | --- |",
+        f"| {report['headlines']} | {cells[0]} | {cells[1]} | {100 * report['chance']:.1f} | {cells[2]} |",
+        "",
+    ]
 
 
 def _name(stem: str, row: Mapping[str, Any]) -> str:
