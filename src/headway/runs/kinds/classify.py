@@ -22,7 +22,7 @@ from headway.evaluation.classification import (
 from headway.models.families import CLASSIFIERS
 from headway.objectives.classification import Example, LabelTexts
 from headway.runs.kinds.kind import Encoded, Splits, Vocabulary, note_of, one
-from headway.runs.kinds.labelled import Labelled, Reads, labels_of, parted, with_usual_head
+from headway.runs.kinds.labelled import Labelled, Reads, labels_of, parted, text_of, with_usual_head
 from headway.runs.kinds.measuring import seconds_a_row, spread
 from headway.runs.kinds.scale import Scale
 from headway.spec import LabelHeadSpec, ModelSpec, Problem, RecurrentSpec, SingleStackSpec, WithoutStack
@@ -167,7 +167,7 @@ class Classify(Labelled):
         """Metrics, and the classes where there are some; an empty text has no label, and the mean number."""
         references, labels = [label for (label,) in rows_of(rows, "label")], head.labels
         if head.problem == "regression":
-            numbers = [_number(text, i) for i, text in enumerate(references, 1)]
+            numbers = [_number(text, rows, i) for i, text in enumerate(references)]
             given = [_said(row, float(np.mean(numbers))) for row in found]
             return {"metrics": regression_metrics(given, numbers), "classes": regression_report(given, numbers)}
         if head.problem == "multi":
@@ -224,14 +224,14 @@ def _numbers(rows: datasets.Dataset, split: str, head: LabelHeadSpec, separator:
     """
     column = [label for (label,) in rows_of(rows, "label")]
     if head.problem == "regression":
-        return np.array([[_number(text, i, split)] for i, text in enumerate(column, 1)], np.float32)
+        return np.array([[_number(text, rows, i, split)] for i, text in enumerate(column)], np.float32)
     places = {label: place for place, label in enumerate(head.labels)}
     if head.problem == "single":
-        return np.array([_place(_single(text), places, i, split) for i, text in enumerate(column, 1)], np.int64)
+        return np.array([_place(_single(text), places, rows, i, split) for i, text in enumerate(column)], np.int64)
     table = np.zeros((len(rows), len(places)), np.float32)
-    for i, text in enumerate(column, 1):
+    for i, text in enumerate(column):
         for label in parted(text, separator or _SEPARATOR):
-            table[i - 1, _place(label, places, i, split)] = 1
+            table[i, _place(label, places, rows, i, split)] = 1
     return table
 
 
@@ -240,24 +240,25 @@ def _single(cell: str) -> str:
     return ", ".join(parted(cell, None))
 
 
-def _place(label: str, places: dict[str, int], row: int, split: str) -> int:
+def _place(label: str, places: dict[str, int], rows: datasets.Dataset, row: int, split: str) -> int:
     if label not in places:
+        what = f"{split} split: {text_of(rows, row)} has"
         raise DataError(
-            f"{split} split: row {row:,} has the label {label!r}, which no training row has; {nearest(label, places)}"
+            f"{what} the label {label!r}, which no training row has; {nearest(label, places)}"
             if label.strip()
-            else f"{split} split: row {row:,} has no label; give it one, or leave the row out"
+            else f"{what} no label; give it one, or leave the row out"
         )
     return places[label]
 
 
-def _number(text: str, row: int, split: str = "") -> float:
+def _number(text: str, rows: datasets.Dataset, row: int, split: str = "") -> float:
     try:
         value = float(text)
     except ValueError:
         value = float("nan")
     if not abs(value) <= _LARGEST:
         raise DataError(
-            f"{f'{split} split: ' if split else ''}row {row:,} has the label {text!r}; a number is expected"
+            f"{f'{split} split: ' if split else ''}{text_of(rows, row)} has the label {text!r}; a number is expected"
         )
     return value
 

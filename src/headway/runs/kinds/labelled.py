@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import datasets  # type: ignore[import-untyped]
 
 Reads = Literal["pooler", "first", "last", "mean"]  # what speaks for a text
+_SHOWN = 40  # characters of a text in an error
 _UNTRAINED = ("learned", "sinusoidal")  # positions that mean nothing beyond the longest row that was learned from
 
 
@@ -156,6 +157,12 @@ def parted(cell: str, separator: str | None) -> list[str]:
     return [label.strip() for label in found if label.strip()]
 
 
+def text_of(rows: datasets.Dataset, number: int) -> str:
+    """What an error calls a row: by its text, for after shares are held out no file and line of it are known."""
+    text = str(rows[number][rows.column_names[0]])
+    return f"the text {text if len(text) <= _SHOWN else f'{text[:_SHOWN]}…'!r}"
+
+
 def labels_of(rows: datasets.Dataset, separator: str | None) -> tuple[str, ...]:
     """The labels there are, numbers by size and words by alphabet.
 
@@ -163,13 +170,13 @@ def labels_of(rows: datasets.Dataset, separator: str | None) -> tuple[str, ...]:
         DataError: there is only one, or without a `separator` a row has not one.
     """
     found: set[str] = set()
-    for number, (cell,) in enumerate(rows_of(rows, "label"), 1):
+    for number, (cell,) in enumerate(rows_of(rows, "label")):
         labels = parted(cell, separator)
         if not labels and not separator:
-            raise DataError(f"train split: row {number:,} has no label; give it one, or leave the row out")
+            raise DataError(f"train split: {text_of(rows, number)} has no label; give it one, or leave the row out")
         if len(labels) > 1 and not separator:
             raise DataError(
-                f"train split: row {number:,} has the labels {', '.join(labels)}; one is expected, unless "
+                f"train split: {text_of(rows, number)} has the labels {', '.join(labels)}; one is expected, unless "
                 "objective.problem is multi"
             )
         found.update(labels)
