@@ -13,7 +13,7 @@ from safetensors import safe_open
 
 import headway
 from headway.cli.main import main
-from headway.config import RunConfig, fields, load_recipe, read_config, recipes
+from headway.config import RunConfig, TrainingConfig, fields, load_recipe, read_config, recipes
 from headway.data.prefixes import UNTOLD
 from headway.data.sources import load
 from headway.errors import ConfigError
@@ -22,7 +22,7 @@ from headway.runs.build import check, choices_of
 from headway.runs.kinds import kind_of
 from headway.runs.kinds.pairs import Pairs
 from headway.runs.kinds.translate import Translate
-from headway.runs.prepare import Prepared
+from headway.runs.prepare import Prepared, ending
 from tests.runs import tiny
 
 PROMISED = {
@@ -80,9 +80,18 @@ def test_preparing_leaves_the_steps_half_of_the_minutes(
     more = {"training__max_minutes": 0.003, "training__max_steps": "null"}
     assert main(tiny.words(tiny_corpus, tmp_path / "run", **more)) == 0
     said = "more than half of training.max_minutes 0.003; the steps have 0.0"
-    assert re.search(r"reading and encoding took [\d.]+ minutes, " + re.escape(said), capsys.readouterr().err)
+    err = " ".join(capsys.readouterr().err.split())
+    assert re.search(r"reading and encoding took [\d.]+ minutes, " + re.escape(said), err)
+    assert "ends after 0.003 minutes" in err
     first = tiny.metrics(tmp_path / "run")[0]
     assert first["elapsed"] > 0.09  # the other half
+
+
+def test_all_limits_are_said() -> None:
+    """One given on the command line stands beside those of the recipe."""
+    three = TrainingConfig(max_minutes=10.0, max_epochs=1, max_steps=1_000_000)
+    assert ending(three) == "ends after 10 minutes, 1 epoch or 1,000,000 steps, whichever comes first"
+    assert ending(TrainingConfig(max_steps=8)) == "ends after 8 steps"
 
 
 def test_the_evaluation_is_of_the_promised_form(tiny_run: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from rich.console import Console
 
-from headway.config import RunConfig
+from headway.config import RunConfig, TrainingConfig
 from headway.data.batching import TokenBatches
 from headway.errors import DataError
 from headway.evaluation.loss import chance, mean_losses
@@ -202,7 +202,15 @@ def prepare(
         choices = Choices.from_json(world.share(dataclasses.asdict(_measure(config, model, objective, feed, device))))
     choices.apply(model)
     torch.manual_seed(config.seed + 1 + world.rank)  # of dropout, another on each process
+    say(ending(config.training))
     return Prepared(config, kind, data, vocabulary, spec, model, objective, choices, feed, train, validation)
+
+
+def ending(config: TrainingConfig) -> str:
+    """What ends the training: a recipe may have set a limit that a person does not think of."""
+    given = ((config.max_minutes, "minute"), (config.max_epochs, "epoch"), (config.max_steps, "step"))
+    *others, last = [f"{limit:,.10g} {unit}{'s' if limit != 1 else ''}" for limit, unit in given if limit is not None]
+    return f"ends after {', '.join(others)} or {last}, whichever comes first" if others else f"ends after {last}"
 
 
 def trainable(data: Splits) -> Splits:
