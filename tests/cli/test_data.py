@@ -140,7 +140,8 @@ def test_labels_are_of_rows_unless_words_have_them(folder: Path, capsys: pytest.
     (folder / "several.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     out, _ = data(capsys, "check", "several.jsonl")
     assert "train: 24 rows (100.0%) are labelled joy\n" in out
-    assert out.count("are labelled") == 20
+    assert "train: 1 row (4.2%) is labelled l0\n" in out
+    assert out.count("labelled") == 20
     assert "train: and 5 more labels\n" in out
     (folder / "words.conll").write_text("비 B-N\n가 O\n\n눈 O\n", encoding="utf-8")
     assert "train: 2 words (66.7%) are labelled O\n" in data(capsys, "check", "words.conll")[0]

@@ -105,7 +105,7 @@ def _explained(error: Exception, name: str, revision: str | None, offline: bool)
             reason = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]:.200}"
             said = f"it is no folder here, and cannot be fetched ({reason}); {instead}"
     if close := _instead_of(Path(name)):
-        said = f"no such folder; {close} As a name of the hub: {said}" if "/" in name else f"{said}; {close}"
+        said = f"no such folder; {close} As a name of the hub: {said}"
     return CheckpointError(f"{where}: {said}")
 
 

@@ -215,7 +215,8 @@ def _check(arguments: argparse.Namespace) -> None:
         labels = split.labels or {}
         total = split.rows if what == "rows" else sum(labels.values())
         for label, count in list(labels.items())[:_LABELS]:
-            print(f"{name}: {count:,} {what} ({count / total:.1%}) are labelled {label}")
+            counted, verb = (f"1 {what[:-1]}", "is") if count == 1 else (f"{count:,} {what}", "are")
+            print(f"{name}: {counted} ({count / total:.1%}) {verb} labelled {label}")
         if len(labels) > _LABELS:
             print(f"{name}: and {len(labels) - _LABELS:,} more labels")
     for warning in warnings(report):
