@@ -72,7 +72,7 @@ TABLES = (
         digits=3,
     ),
     Table(
-        "Text in both directions, bits a byte",
+        "Text in both directions, bits a byte (4.1 % of the words are unknown to `elmo`, to which they are one)",
         {"forward_bits_per_byte": "forth", "backward_bits_per_byte": "back", "unigram_bits_per_byte": "words counted"},
         digits=3,
     ),
