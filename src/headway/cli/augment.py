@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     data.add_argument("--data.delimiter", dest="delimiter", help="what parts the columns")
     parser.add_argument("--json", action="store_true", help="one object a row: text, label, variants and a note")
     parser.add_argument(
-        "--batch-tokens", type=int, default=4000, metavar="N", help="tokens at once, padding counted (%(default)s)"
+        "--batch-tokens", type=int, default=1500, metavar="N", help="tokens at once, padding counted (%(default)s)"
     )
     add_device(parser, may_lack=False)
 
