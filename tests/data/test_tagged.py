@@ -108,7 +108,7 @@ def test_show_and_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert main(["data", "show", *words, "--json", "--rows", "1"]) == 0
     assert '"label": ["B-LC", "I-LC", "O", "O"]' in capsys.readouterr().out
     assert main(["data", "check", *words]) == 0
-    assert "train: 4 words (57.1%) are labelled O\n" in capsys.readouterr().out
+    assert "train: 4 characters (57.1%) are labelled O\n" in capsys.readouterr().out
 
 
 WORDS = st.lists(st.text("#가 나a\u3000", min_size=1, max_size=1), min_size=1, max_size=6)

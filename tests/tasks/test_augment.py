@@ -202,7 +202,7 @@ def test_a_file_keeps_its_form(
         ("a.tsv", "id\ttext\n1\n", [], 3, "line 2: 1 fields, but the first line has 2"),
         ("a.jsonl", '{"review": "x"}\n', [], 3, "line 1: no text at the key text; its keys are review"),
         ("a.jsonl", '{"text": "\\ud83d"}\n', [], 3, "line 1: holds half of a surrogate pair"),
-        ("a.jsonl", '{"text": "x"}\n\n', [], 3, "line 2: not JSON"),
+        ("a.jsonl", '{"text": "x"}\n\n', [], 3, "line 2: not JSON at character 1 (Expecting value); one"),
         ("a.tsv", "", [], 3, "a.tsv: no rows; at least one is needed"),
         ("a.tsv", "text\tlabel\nthe cat\t1\n\nthe cat\t2\n", [], 3, "line 3: 1 fields, but the first line has 2"),
         ("a.jsonl", "[1]\n", [], 3, "line 1: no text at the key text"),

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from headway.data.lines import STDIN, read_lines
+from headway.data.lines import STDIN, parse_json, read_lines
 from headway.data.readers import csv_delimiter, csv_records, infer_format
 from headway.errors import ConfigError, DataError, nearest
 
@@ -139,13 +139,11 @@ class Table:
     def _jsonl(self) -> Iterator[str | Entry]:
         for number, line in enumerate(read_lines(self.file), 1):
             place = f"{self.file}, line {number}"
+            row = parse_json(line, place, "one object a line is expected")
             try:
-                row = json.loads(line)
                 json.dumps(row, ensure_ascii=False).encode()
             except UnicodeEncodeError:
                 raise DataError(f"{place}: holds half of a surrogate pair, which is no character; mend it") from None
-            except ValueError as error:
-                raise DataError(f"{place}: not JSON ({error}); one object a line is expected") from None
             keys, label = (self.text or "text").split("."), _value(row, (self.label or "label").split("."))
             text = _value(row, keys)
             if not isinstance(text, str):
