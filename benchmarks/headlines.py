@@ -12,7 +12,7 @@ Perplexity with and without pre-training at equal updates is the evaluation of t
 weights that know nothing, come from a run of a single step:
 
     headway train gpt2-nsmc-raw --run runs/untrained --training.max_steps 1 --training.learning_rate 1e-9
-    headway train headlines-gpt2 --run runs/headlines-scratch --model.init runs/untrained --model.dropout 0.1
+    headway train headlines-gpt2 --run runs/headlines-scratch --model.init runs/untrained
 """
 
 from __future__ import annotations

@@ -118,10 +118,28 @@ def page(folder: Path = gains.RESULTS) -> str:
     for table in TABLES:
         if rows := {stem: row for stem, row in runs.items() if table.holds(row["metrics"])}:
             lines += table.lines(rows, counts)
+    lines += _features({stem: report for stem, report in files.items() if stem.startswith("features-")})
     if "headlines" in files:
         lines += _headlines(files["headlines"])
     lines += gains.lines(folder)
     return "\n".join(lines)
+
+
+def _features(reports: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What the layers of frozen encoders know of labels: a row a setting, two columns a model."""
+    if not reports:
+        return []
+    columns = [(stem, pool, table) for stem, report in reports.items() for pool, table in report["table"].items()]
+    settings = [name for name, found in columns[0][2].items() if isinstance(found, dict)]
+    rows = min(report["rows"]["train"] for report in reports.values())
+    title = f"## Vectors of frozen encoders and logistic regression on {rows:,} rows of `emotion`, accuracy, %"
+    heads = [f"`{stem.removeprefix('features-')}`, {pool}" for stem, pool, _ in columns]
+    lines = [title, "", f"| layers | {' | '.join(heads)} |", f"| --- |{' --- |' * len(columns)}"]
+    for name in settings:
+        found = [table[name]["metrics"]["accuracy"] if name in table else None for _, _, table in columns]
+        cells = [f"{100 * f['score']:.1f} [{100 * f['low']:.1f}, {100 * f['high']:.1f}]" if f else "" for f in found]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return [*lines, ""]
 
 
 def _headlines(report: Mapping[str, Any]) -> list[str]:
