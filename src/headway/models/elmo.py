@@ -120,5 +120,5 @@ class Elmo(nn.Module):
         for module in self.modules():
             if isinstance(module, Highway):
                 nn.init.constant_(module.gate.bias, -2.0)
-            elif isinstance(module, nn.RNNBase):
+            elif isinstance(module, ClippedLSTM):
                 initialise_cells(module)
