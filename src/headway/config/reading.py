@@ -30,8 +30,9 @@ def load_recipe(recipe: str, overrides: Sequence[tuple[str, Any]] = ()) -> RunCo
     """A shipped recipe by name, or a YAML file by path, with dotted overrides on top.
 
     Another `model.family` than the recipe's starts from that family's own sizes, and `model.init`, where the recipe has
-    none, from those of a trained model: the recipe's other keys of the model mean nothing to it and are left out. What a recipe says of the
-    tokenizer is for a model without `model.init`; said on top of one it would change nothing, and is refused.
+    none, from those of a trained model: the recipe's other keys of the model mean nothing to it and are left out. What
+    a recipe says of the tokenizer is for a model without `model.init`; said on top of one it would change nothing, and
+    is refused.
 
     Raises:
         ConfigError: no such recipe, any number of unknown keys and wrong values, all named, or a key of the tokenizer
