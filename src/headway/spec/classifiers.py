@@ -56,11 +56,10 @@ class RecurrentClassifierSpec:
 
 WithoutStack = TextCnnSpec | RecurrentClassifierSpec | AwdLstmSpec | BidirectionalSpec
 S = TypeVar("S", bound=WithoutStack)
-_OF_MIX = 0.5  # dropout of what a head reads of ELMo's layers
 
 
 def labelled(spec: S, head: LabelHeadSpec) -> S:
-    """The spec with this head for labels instead of any other, and with the dropout that its family gives to one.
+    """The spec with this head for labels instead of any other, and with the dropout of the model.
 
     All other parameters keep their names, so a trained language model is where its classifier starts from.
 
@@ -73,5 +72,5 @@ def labelled(spec: S, head: LabelHeadSpec) -> S:
         case BidirectionalSpec():
             pad = spec.characters.pad_id  # what is read are bytes, between marks: see text/characters.py
             marks = SpecialTokens(pad_id=pad, start_id=pad - 4, end_id=pad - 3)
-            return replace(spec, vocab_size=0, label_head=replace(head, dropout=_OF_MIX), tokens=marks)
+            return replace(spec, vocab_size=0, label_head=replace(head, dropout=spec.dropout), tokens=marks)
     return replace(spec, label_head=replace(head, dropout=spec.dropout))
