@@ -1,6 +1,7 @@
 """What a finished run printed, as one JSON object for `results/`: `python -m benchmarks.record RUN [EVALUATION]`.
 
-EVALUATION is a file that `headway evaluate RUN --out` wrote, of another split; without it that of the run.
+EVALUATION is a file that `headway evaluate RUN --out` wrote, of another split; without it that of the run. Where RUN is
+the folder of several seeds, all is said of the first, and `seeds` holds each metric's mean and the score of every one.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ _KEPT = ("split", "rows", "seconds", "decoding", "metrics", "copied_source", "sa
 
 
 def record(path: Path, evaluated: Path | None = None) -> dict[str, object]:
-    """The command, the machine, the course of the training and the metrics of one run folder."""
+    """The command, the machine, the course of the training and the metrics of one run folder, or of several seeds."""
+    if (path / "seeds.json").exists():
+        repeated = json.loads((path / "seeds.json").read_text(encoding="utf-8"))
+        return {**record(path / f"seed-{repeated['seeds'][0]}"), "seeds": repeated["metrics"]}
     folder = RunFolder.open(path)
     environment = json.loads((path / "environment.json").read_text(encoding="utf-8"))
     rows = folder.metrics

@@ -18,7 +18,8 @@ HEAD = """# What each training reached
 One row a training, from `benchmarks/results/`, where the command, the versions, the course of the training and samples
 are too; `python -m benchmarks.tables` writes this page. In brackets stands the 95 % interval. Minutes are those of the
 whole training with its validations, on so many threads of an AMD EPYC (Zen 3, AVX2); many ran beside other work and
-shorter than their recipe says, as the command in the file shows. Test split unless it says validation; one seed.
+shorter than their recipe says, as the command in the file shows. Test split unless it says validation; one seed, and
+where three were trained, their mean and what lies between the lowest and the highest.
 """
 
 
@@ -46,17 +47,24 @@ class Table:
         heads = [*kept.values(), *(f"tf-idf: {self.columns[name]}" for name in beside)]
         table = [["run", "minutes", "threads", "steps", *heads], ["---", *["---:"] * 3, *["---"] * len(heads)]]
         for key, row in rows.items():
-            cells = [self._cell(row["metrics"].get(name)) for name in kept]
+            cells = [self._cell(row["metrics"].get(name), row.get("seeds", {}).get(name)) for name in kept]
             cells += [self._cell(counts.get(key, {}).get(name)) for name in beside]
             threads = str(row["choices"]["threads"] or 2)
             table.append([_name(key, row), f"{row['minutes']:.1f}", threads, f"{row['steps']:,}", *cells])
         return [f"## {self.title}", "", *(f"| {' | '.join(cells)} |" for cells in table), ""]
 
-    def _cell(self, found: Mapping[str, float] | None) -> str:
+    def _cell(self, found: Mapping[str, float] | None, seeds: Mapping[str, Any] | None = None) -> str:
         if found is None:
             return ""
-        values = [f"{self.scale * found[name]:,.{self.digits}f}" for name in ("score", "low", "high") if name in found]
-        return values[0] if len(values) == 1 else f"{values[0]} [{values[1]}, {values[2]}]"
+        values = [self._number(found[name]) for name in ("score", "low", "high") if name in found]
+        cell = values[0] if len(values) == 1 else f"{values[0]} [{values[1]}, {values[2]}]"
+        if seeds is None:
+            return cell
+        lowest, mean, highest = map(self._number, (min(seeds["scores"]), seeds["score"], max(seeds["scores"])))
+        return f"{cell}; {len(seeds['scores'])} seeds: {mean} ({lowest} to {highest})"
+
+    def _number(self, value: float) -> str:
+        return f"{self.scale * value:,.{self.digits}f}"
 
 
 TABLES = (
