@@ -135,14 +135,17 @@ def _curves(curves: Mapping[str, list[tuple[int, float]]], label: str, best: Any
 
     figure = Figure(figsize=(7, 4), layout="constrained", dpi=150)
     axes = figure.subplots()
+    peaks = {
+        text: best(points, key=lambda point: point[1]) if best and text not in ("", "training") else points[-1]
+        for text, points in curves.items()
+    }
+    highest = max(value for _, value in peaks.values())
     for (text, points), colour, style in zip(curves.items(), ("#2f76a6", "#b8400a"), ("-", "--"), strict=False):
         steps, values = zip(*points, strict=True)
         sparse = len(points) <= 30
         axes.plot(steps, values, style, color=colour, linewidth=1.6, marker="o" if sparse else "", markersize=3.5)
-        peak = best(points, key=lambda point: point[1]) if best and text not in ("", "training") else points[-1]
-        axes.annotate(
-            f"{text} {peak[1]:.4g}".strip(), peak, (6, 6), textcoords="offset points", color=colour, fontsize=9
-        )
+        said, beside = f"{text} {peaks[text][1]:.4g}".strip(), (6, 6 if peaks[text][1] == highest else -13)
+        axes.annotate(said, peaks[text], beside, textcoords="offset points", color=colour, fontsize=9)
     axes.set_xlabel("training step")
     axes.set_ylabel(label)
     axes.set_xlim(left=0)
