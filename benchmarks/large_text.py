@@ -3,8 +3,8 @@
     python -m benchmarks large_text --text novels.txt --gigabytes 5 --out benchmarks/results/large_text.json
 
 FILE is repeated until it is so large, in a folder that is removed at the end, and so is the cache. A small decoder is
-trained on it from the command line: its unigram vocabulary is learned, every line encoded, some steps taken, a
-validation made and an evaluation. What counts is the high-water mark of that process, as the kernel gives it at its end.
+trained on it from the command line: its unigram vocabulary is learned, every line encoded, some steps taken, and it is
+validated and evaluated. What counts is the high-water mark of that process, as the kernel gives it at its end.
 """
 
 from __future__ import annotations
