@@ -13,7 +13,7 @@ from torch import Tensor
 
 from headway.decoding.generate import Decoding, complete, decode, write
 from headway.decoding.hypotheses import LengthNorm
-from headway.decoding.options import NEW_TOKENS, reach
+from headway.decoding.options import NEW_TOKENS
 from headway.decoding.rollout import finish
 from headway.decoding.sampling import Sampling
 from headway.errors import CheckpointError, ConfigError, DataError
@@ -222,4 +222,4 @@ def test_without_positions_that_end_there_is_no_limit() -> None:
     assert Decoding(max_length=3000).limit(5000, ours.spec) == 3000
     for kind in KINDS:
         spec = stack_of(kind).spec
-        assert reach(spec) == (spec.max_length if position_of(spec).is_bounded else None)
+        assert spec.reach == (spec.max_length if position_of(spec).is_bounded else None)

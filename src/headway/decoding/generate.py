@@ -12,14 +12,14 @@ from torch.nn.utils.rnn import pad_sequence
 
 from headway.decoding.beam import beam_search
 from headway.decoding.hypotheses import Hypothesis
-from headway.decoding.options import DEFAULT, Decoding, source_reach
+from headway.decoding.options import DEFAULT, Decoding
 from headway.decoding.rollout import Rollout, finish, rollout
 from headway.decoding.sampling import Draw, most_probable
 from headway.decoding.stopping import Ending
 from headway.errors import ConfigError, DataError
 from headway.models.protocols import Decoder, DecoderState, LanguageModel, Translator
 from headway.nn.masks import Layout
-from headway.spec import ModelSpec, TranslatorSpec, vocabularies
+from headway.spec import ModelSpec, TranslatorSpec, source_reach, vocabularies
 
 __all__ = ["DEFAULT", "Decoding", "complete", "decode", "write"]
 

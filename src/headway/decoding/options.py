@@ -11,7 +11,7 @@ from headway.decoding.hypotheses import AVERAGE, LengthNorm
 from headway.decoding.processors import ForceEnd, MinLength, Processor, RepetitionPenalty, Suppress
 from headway.decoding.sampling import Sampling
 from headway.errors import ConfigError
-from headway.spec import ModelSpec, RecurrentSpec, SingleStackSpec, StackSpec, TransformerSpec, TranslatorSpec
+from headway.spec import ModelSpec, RecurrentSpec, TranslatorSpec, source_reach
 
 NEW_TOKENS = 128  # of a continuation, where nothing else is said
 
@@ -50,7 +50,7 @@ class Decoding:
             wanted, most = self.max_length or NEW_TOKENS, source_reach(spec)
             return wanted if most is None else min(wanted, most - length + 1)  # the last token is never read
         wanted = self.max_length or int(self.ratio * length) + self.extra
-        most = spec.max_length if isinstance(spec, RecurrentSpec) else reach(spec.decoder)
+        most = spec.max_length if isinstance(spec, RecurrentSpec) else spec.decoder.reach
         return wanted if most is None else min(wanted, most)
 
     def end_ids(self, spec: ModelSpec) -> tuple[int, ...]:
@@ -90,28 +90,3 @@ class Decoding:
 
 
 DEFAULT = Decoding()
-
-
-def reach(stack: StackSpec) -> int | None:
-    """The most tokens that positions tell apart; None: formulas and distances go on for ever."""
-    return stack.max_length if stack.position.kind in ("learned", "sinusoidal") else None
-
-
-def source_reach(spec: ModelSpec) -> int | None:
-    """The most tokens that a model can read at once; None: any number."""
-    match spec:
-        case RecurrentSpec():
-            return spec.max_length
-        case TransformerSpec(encoder=stack) | SingleStackSpec(stack=stack):
-            return reach(stack)
-    return None
-
-
-def source_positions(spec: TranslatorSpec) -> int:
-    """The most tokens a source may have, its end token included."""
-    return spec.max_length if isinstance(spec, RecurrentSpec) else spec.encoder.max_length
-
-
-def target_positions(spec: TranslatorSpec) -> int:
-    """The most tokens an output may have, its end token included."""
-    return spec.max_length if isinstance(spec, RecurrentSpec) else spec.decoder.max_length

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from headway.decoding.generate import complete, decode
-from headway.decoding.options import source_positions, source_reach, target_positions
 from headway.errors import ConfigError, DataError
 from headway.explain.pieces import spans_by_decoding
 from headway.explain.trace import Token
 from headway.models.single import SingleStack
+from headway.spec import source_positions, source_reach, target_positions
 from headway.tasks.fill import MARK
 from headway.tasks.generate import greedy
 from headway.tasks.loaded import Loaded

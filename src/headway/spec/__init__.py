@@ -51,6 +51,9 @@ __all__ = [
     "WithoutStack",
     "from_json",
     "labelled",
+    "source_positions",
+    "source_reach",
+    "target_positions",
     "to_json",
     "vocabularies",
 ]
@@ -80,6 +83,26 @@ def vocabularies(spec: ModelSpec) -> tuple[int, int]:
         case BidirectionalSpec(characters=characters):
             return characters.token_ids, spec.vocab_size
     return spec.vocab_size, spec.vocab_size
+
+
+def source_reach(spec: ModelSpec) -> int | None:
+    """The most tokens that a model can read at once; None: any number."""
+    match spec:
+        case RecurrentSpec():
+            return spec.max_length
+        case TransformerSpec(encoder=stack) | SingleStackSpec(stack=stack):
+            return stack.reach
+    return None
+
+
+def source_positions(spec: TranslatorSpec) -> int:
+    """The most tokens a source may have, its end token included."""
+    return spec.max_length if isinstance(spec, RecurrentSpec) else spec.encoder.max_length
+
+
+def target_positions(spec: TranslatorSpec) -> int:
+    """The most tokens an output may have, its end token included."""
+    return spec.max_length if isinstance(spec, RecurrentSpec) else spec.decoder.max_length
 
 
 def to_json(spec: ModelSpec) -> dict[str, Any]:

@@ -127,6 +127,11 @@ class StackSpec:
         if kv_heads is not None and (kv_heads < 1 or self.attention.num_heads % kv_heads):
             raise ConfigError(f"num_heads {self.attention.num_heads} is not divisible by num_kv_heads {kv_heads}")
 
+    @property
+    def reach(self) -> int | None:
+        """The most tokens that positions tell apart; None: formulas and distances go on for ever."""
+        return self.max_length if self.position.kind in ("learned", "sinusoidal") else None
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TransformerSpec:

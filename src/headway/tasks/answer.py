@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from headway.data.windows import pair_windows
-from headway.decoding.options import source_reach
 from headway.errors import ConfigError, DataError
 from headway.models.build import Model
+from headway.spec import source_reach
 from headway.tasks.rows import CHUNK, STRIDE, TOKENS, Batch, LongText, Row, in_order, label_logits, visible
 from headway.text.tokenizer import Tokenizer
 

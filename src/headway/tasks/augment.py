@@ -19,13 +19,13 @@ import torch
 from torch import Tensor
 
 from headway.decoding.generate import Decoding
-from headway.decoding.options import source_reach
 from headway.decoding.sampling import Sampling
 from headway.errors import ConfigError
 from headway.models.awd_lstm import AwdLstm
 from headway.models.build import Model
 from headway.models.single import SingleStack
 from headway.nn.masks import Layout
+from headway.spec import source_reach
 from headway.tasks.fill import no_words
 from headway.tasks.generate import GREEDY, Generated, generate, greedy
 from headway.tasks.rows import CHUNK, TOKENS, Batch, Row, in_order, unfit, visible

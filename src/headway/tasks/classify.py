@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from headway.decoding.options import source_reach
 from headway.errors import DataError
 from headway.models.build import Model
-from headway.spec import Problem
+from headway.spec import Problem, source_reach
 from headway.tasks.rows import CHUNK, TOKENS, Batch, Row, TooLong, fit, in_order, label_logits
 from headway.text.tokenizer import Tokenizer
 

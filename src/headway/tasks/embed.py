@@ -13,7 +13,6 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from headway.decoding.options import source_reach
 from headway.errors import ConfigError, nearest
 from headway.models.awd_lstm import AwdLstm
 from headway.models.build import Model, TranslationModel
@@ -25,7 +24,7 @@ from headway.models.text_cnn import TextCnn
 from headway.nn.masks import Layout
 from headway.nn.pooling import highest, mean
 from headway.nn.states import layer_states
-from headway.spec import BidirectionalSpec, RecurrentSpec, SingleStackSpec
+from headway.spec import BidirectionalSpec, RecurrentSpec, SingleStackSpec, source_reach
 from headway.tasks.rows import CHUNK, TOKENS, Batch, Row, TooLong, fit, in_order, unfit
 from headway.text.characters import pieces_of, spelled
 from headway.text.template import Wrapped

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from headway.decoding.options import source_reach
 from headway.errors import ConfigError, DataError
 from headway.models.build import Model
 from headway.models.single import SingleStack
+from headway.spec import source_reach
 from headway.tasks.rows import CHUNK, TOKENS, Batch, Row, TooLong, fit, in_order, unfit
 from headway.text.tokenizer import Tokenizer
 

@@ -10,7 +10,6 @@ from typing import Literal, TypeAlias
 
 from headway.decoding.generate import Decoding, check_ids, complete, decode, write
 from headway.decoding.hypotheses import Hypothesis
-from headway.decoding.options import source_reach
 from headway.decoding.stopping import StopStrings
 from headway.decoding.streaming import TextStream, continuations
 from headway.errors import ConfigError
@@ -20,6 +19,7 @@ from headway.models.elmo import Elmo
 from headway.models.recurrent_classifier import RecurrentClassifier
 from headway.models.single import SingleStack
 from headway.models.text_cnn import TextCnn
+from headway.spec import source_reach
 from headway.text.tokenizer import TokenizerPair
 
 CHUNK = 1000  # prompts read ahead and sorted together

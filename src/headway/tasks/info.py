@@ -20,13 +20,11 @@ from headway.spec import (
     LabelHeadSpec,
     ModelSpec,
     RecurrentClassifierSpec,
-    RecurrentSpec,
     SingleStackSpec,
-    StackSpec,
     TextCnnSpec,
     TransformerSpec,
     TranslatorSpec,
-    WithoutStack,
+    source_reach,
     vocabularies,
 )
 from headway.text.formats import has_tokenizer
@@ -73,7 +71,7 @@ def describe(model: str | Path, *, revision: str | None = None, offline: bool = 
         "memory_bytes": total * _WIDTH,
         "stored": ", ".join(sorted({entry.dtype for entry in entries.values()})) if entries else None,
         "flops_per_token": 2 * (total - looked_up + _projection(spec)),
-        "max_length": _max_length(spec),
+        "max_length": source_reach(spec),
         **_heads(spec),
         "special_ids": {name: number for name, number in _special(spec).items() if number >= 0},
     }
@@ -132,15 +130,6 @@ def _projection(spec: ModelSpec) -> int:
         return 0
     width = spec.decoder.d_model if isinstance(spec, TransformerSpec) else spec.d_model
     return width * vocabularies(spec)[1]
-
-
-def _max_length(spec: ModelSpec) -> int | None:
-    if isinstance(spec, RecurrentSpec):
-        return spec.max_length
-    if isinstance(spec, WithoutStack):
-        return None
-    stack: StackSpec = spec.stack if isinstance(spec, SingleStackSpec) else spec.encoder
-    return stack.max_length if stack.position.kind in ("learned", "sinusoidal") else None
 
 
 def _heads(spec: ModelSpec) -> dict[str, Any]:

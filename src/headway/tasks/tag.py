@@ -11,10 +11,9 @@ import numpy as np
 
 from headway.data.tagged import Span, Unit, units_of
 from headway.data.windows import farthest_from_edges, overlapping
-from headway.decoding.options import source_reach
 from headway.errors import ConfigError, nearest
 from headway.models.build import Model
-from headway.spec import SingleStackSpec
+from headway.spec import SingleStackSpec, source_reach
 from headway.tasks.rows import CHUNK, STRIDE, TOKENS, Batch, LongText, Row, fit, in_order, label_logits, visible
 from headway.text.tokenizer import Tokenizer
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from itertools import islice
 
 from headway.decoding.generate import DEFAULT, Decoding, decode
-from headway.decoding.options import source_positions
 from headway.errors import DataError
 from headway.models.protocols import Translator
+from headway.spec import source_positions
 from headway.tasks.rows import TooLong
 from headway.text.tokenizer import TokenizerPair
 

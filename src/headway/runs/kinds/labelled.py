@@ -15,12 +15,19 @@ from headway.data import tagged
 from headway.data.sources import load
 from headway.data.tables import rows_digest, rows_of
 from headway.data.tagged import Unit
-from headway.decoding.options import source_reach
 from headway.errors import ConfigError, DataError
 from headway.models.families import CLASSIFIERS, SPELLED
 from headway.runs.build import choices_of, train_vocabulary
 from headway.runs.kinds.kind import Splits, Vocabulary, one, tokens_of
-from headway.spec import LabelHeadSpec, ModelSpec, SingleStackSpec, TransformerSpec, WithoutStack, labelled
+from headway.spec import (
+    LabelHeadSpec,
+    ModelSpec,
+    SingleStackSpec,
+    TransformerSpec,
+    WithoutStack,
+    labelled,
+    source_reach,
+)
 from headway.text.characters import spelled
 from headway.text.tokenizer import Tokenizer
 

@@ -10,13 +10,12 @@ from typing import Any, ClassVar
 from headway.config import RunConfig
 from headway.data.corpus import Corpus, encode_texts
 from headway.data.texts import Texts, load_texts
-from headway.decoding.options import source_reach
 from headway.errors import ConfigError
 from headway.evaluation.ngrams import Unigram
 from headway.runs.build import choices_of, train_vocabulary
 from headway.runs.kinds.kind import Kind, Splits, Vocabulary, one
 from headway.runs.kinds.measuring import seconds_of_losses
-from headway.spec import ModelSpec
+from headway.spec import ModelSpec, source_reach
 from headway.text.tokenizer import Tokenizer
 
 

@@ -15,7 +15,6 @@ import torch.nn.functional as F
 from headway.data.blocks import Joined
 from headway.data.windows import Windows
 from headway.decoding.generate import Decoding, decode
-from headway.decoding.options import reach
 from headway.errors import ConfigError
 from headway.evaluation.bootstrap import mean_with_interval
 from headway.objectives.span_corruption import SpanCorruption
@@ -71,7 +70,7 @@ class Spans(RawText):
         """See `Kind`."""
         if isinstance(spec, SingleStackSpec):
             return "is no encoder-decoder"
-        (_, gaps), most = self._lengths(), reach(spec.decoder) if isinstance(spec, TransformerSpec) else None
+        (_, gaps), most = self._lengths(), spec.decoder.reach if isinstance(spec, TransformerSpec) else None
         if most is not None and gaps > most:
             return f"writes {most:,} tokens at once, and what is taken out of a text has {gaps:,}"
         return self.too_short(spec)

@@ -17,7 +17,6 @@ from headway.data.prefixes import Told, parse_tasks
 from headway.data.tables import rows_digest
 from headway.decoding.generate import Decoding
 from headway.decoding.hypotheses import LengthNorm
-from headway.decoding.options import reach, source_positions, source_reach
 from headway.errors import ConfigError, DataError
 from headway.evaluation.runner import evaluate_translation
 from headway.evaluation.translation import translation_metrics
@@ -26,7 +25,7 @@ from headway.runs.build import build_decoding, choices_of, train_vocabulary
 from headway.runs.kinds.kind import Encoded, Splits, Vocabulary
 from headway.runs.kinds.measuring import timed
 from headway.runs.kinds.pairs import Pairs, Sections, load_pairs
-from headway.spec import ModelSpec, SpecialTokens, TransformerSpec, TranslatorSpec
+from headway.spec import ModelSpec, SpecialTokens, TransformerSpec, TranslatorSpec, source_positions, source_reach
 from headway.tasks.translate import translate_lines
 from headway.text.tokenizer import TokenizerPair
 
@@ -235,7 +234,7 @@ def _reach(spec: ModelSpec) -> int | None:
     """The most tokens that a model can both read and write at once, ends included; None: any number."""
     if not isinstance(spec, TransformerSpec):
         return source_reach(spec)
-    return min((most for side in (spec.encoder, spec.decoder) if (most := reach(side)) is not None), default=None)
+    return min((most for side in (spec.encoder, spec.decoder) if (most := side.reach) is not None), default=None)
 
 
 def _pair(vocabulary: Vocabulary) -> TokenizerPair:
