@@ -18,7 +18,7 @@ from headway.models.build import TranslationModel
 from headway.models.recurrent import RecurrentEncoderDecoder
 from headway.models.single import SingleStack
 from headway.models.transformer import EncoderDecoder
-from headway.spec import ModelSpec, SingleStackSpec, TransformerSpec, vocabularies
+from headway.spec import ModelSpec, d_model, vocabularies
 from headway.tasks.fill import no_words
 from headway.tasks.loaded import Loaded, load
 from headway.text.tokenizer import Tokenizer
@@ -157,9 +157,4 @@ def _offers(probabilities: Tensor, masks: list[int], tokenizer: Tokenizer) -> li
 
 
 def _facts(name: str, spec: ModelSpec) -> Model:
-    match spec:
-        case SingleStackSpec(stack=stack) | TransformerSpec(decoder=stack):
-            width = stack.d_model
-        case _:
-            width = spec.d_model
-    return Model(name=name, family=spec.family, d_model=width, vocab_size=vocabularies(spec)[1])
+    return Model(name=name, family=spec.family, d_model=d_model(spec), vocab_size=vocabularies(spec)[1])

@@ -24,7 +24,7 @@ from headway.runs.initial import check_initial, open_initial
 from headway.runs.kinds import Encoded, Kind, Learning, Splits, Vocabulary, kind_of
 from headway.runs.kinds.measuring import batches_of
 from headway.runs.learning import restrict
-from headway.spec import ModelSpec, SingleStackSpec, TransformerSpec
+from headway.spec import ModelSpec, d_model
 from headway.training.checkpoint import Checkpoints
 from headway.training.choices import Choices, choose
 from headway.training.distributed import World, is_sharded, put_together
@@ -224,16 +224,6 @@ def trainable(data: Splits) -> Splits:
     if "validation" not in data:
         raise DataError("there is no validation split; hold out a share with --data.validation 0.05, or name its files")
     return data
-
-
-def d_model(spec: ModelSpec) -> int:
-    """The width of a model of any kind."""
-    match spec:
-        case SingleStackSpec():
-            return spec.stack.d_model
-        case TransformerSpec():
-            return spec.decoder.d_model
-    return spec.d_model
 
 
 def _learn(

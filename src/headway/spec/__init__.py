@@ -49,6 +49,7 @@ __all__ = [
     "TransformerSpec",
     "TranslatorSpec",
     "WithoutStack",
+    "d_model",
     "from_json",
     "labelled",
     "source_positions",
@@ -83,6 +84,14 @@ def vocabularies(spec: ModelSpec) -> tuple[int, int]:
         case BidirectionalSpec(characters=characters):
             return characters.token_ids, spec.vocab_size
     return spec.vocab_size, spec.vocab_size
+
+
+def d_model(spec: ModelSpec) -> int:
+    """The width of a model of any kind."""
+    match spec:
+        case SingleStackSpec(stack=stack) | TransformerSpec(decoder=stack):
+            return stack.d_model
+    return spec.d_model
 
 
 def source_reach(spec: ModelSpec) -> int | None:

@@ -22,8 +22,8 @@ from headway.spec import (
     RecurrentClassifierSpec,
     SingleStackSpec,
     TextCnnSpec,
-    TransformerSpec,
     TranslatorSpec,
+    d_model,
     source_reach,
     vocabularies,
 )
@@ -121,15 +121,10 @@ def _by_building(spec: ModelSpec, path: Path) -> dict[str, int]:
 
 def _projection(spec: ModelSpec) -> int:
     """Weights of the projection to the vocabulary where they are an embedding's, and so not counted in the head."""
-    if isinstance(spec, SingleStackSpec):
-        head = spec.language_head
-        return spec.stack.d_model * spec.stack.vocab_size if head is not None and head.tied else 0
     if isinstance(spec, BidirectionalSpec | TextCnnSpec | RecurrentClassifierSpec):
         return 0
-    if spec.head is None or not spec.head.tied:
-        return 0
-    width = spec.decoder.d_model if isinstance(spec, TransformerSpec) else spec.d_model
-    return width * vocabularies(spec)[1]
+    head = spec.language_head if isinstance(spec, SingleStackSpec) else spec.head
+    return d_model(spec) * vocabularies(spec)[1] if head is not None and head.tied else 0
 
 
 def _heads(spec: ModelSpec) -> dict[str, Any]:
