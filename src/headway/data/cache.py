@@ -28,7 +28,7 @@ TooLong = Literal["truncate", "drop", "refuse"]
 Ids = NDArray[np.uint16] | NDArray[np.uint32]
 
 
-class Texts(Protocol):
+class Column(Protocol):
     """A list of texts, or a text column of a `datasets.Dataset`."""
 
     def __len__(self) -> int: ...
@@ -129,7 +129,7 @@ class PairStore:
         return PairStore(source, target, too_long=int(is_long.sum()))
 
 
-def encode(texts: Texts, tokenizer: Tokenizer, *, title: str = "texts") -> TokenStore:
+def encode(texts: Column, tokenizer: Tokenizer, *, title: str = "texts") -> TokenStore:
     """The store of `texts`, from the cache or written to it in constant memory.
 
     Args:
@@ -152,7 +152,7 @@ def encode(texts: Texts, tokenizer: Tokenizer, *, title: str = "texts") -> Token
     return TokenStore(ids, offsets[:-1], np.diff(offsets))
 
 
-def encode_pairs(source: Texts, target: Texts, source_tokenizer: Tokenizer, target_tokenizer: Tokenizer) -> PairStore:
+def encode_pairs(source: Column, target: Column, source_tokenizer: Tokenizer, target_tokenizer: Tokenizer) -> PairStore:
     """The stores of parallel texts.
 
     Raises:
@@ -174,7 +174,7 @@ def _keep(is_long: NDArray[np.bool_], max_length: int, too_long: TooLong) -> NDA
     return ~is_long if too_long == "drop" else np.ones_like(is_long)
 
 
-def _key(texts: Texts, tokenizer: Tokenizer, title: str) -> tuple[str, int]:
+def _key(texts: Column, tokenizer: Tokenizer, title: str) -> tuple[str, int]:
     """The hash of everything a store depends on, and the number of characters."""
     digest = hashlib.sha256(f"{STORE_VERSION} {tokenizer.fingerprint} {tokenizer.vocab_size} ".encode())
     characters = 0
@@ -188,7 +188,7 @@ def _key(texts: Texts, tokenizer: Tokenizer, title: str) -> tuple[str, int]:
     return digest.hexdigest(), characters
 
 
-def _write(folder: Path, texts: Texts, tokenizer: Tokenizer, characters: int, title: str) -> None:
+def _write(folder: Path, texts: Column, tokenizer: Tokenizer, characters: int, title: str) -> None:
     """Writes `ids.npy` and `offsets.npy`; what they need is estimated from the first chunk."""
     kind = kind_of_ids(tokenizer)
     with (
@@ -245,6 +245,6 @@ class ArrayFile:
         np.lib.format.write_array_header_1_0(self._file, description)
 
 
-def _chunks(texts: Texts) -> Iterator[Sequence[str]]:
+def _chunks(texts: Column) -> Iterator[Sequence[str]]:
     for start in range(0, len(texts), CHUNK):
         yield texts[start : start + CHUNK]

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from headway.data.cache import Texts
+from headway.data.cache import Column
 from headway.errors import ConfigError, DataError
 
 _FORM = re.compile(
@@ -99,7 +99,7 @@ def _weight(text: str | None) -> float:
 class Prefixed:
     """Texts, each behind the same words; they are read and put together as they are asked for."""
 
-    texts: Texts
+    texts: Column
     prefix: str
 
     def __len__(self) -> int:

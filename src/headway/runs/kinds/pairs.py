@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from headway.config import DataConfig
-from headway.data.cache import Texts
+from headway.data.cache import Column
 from headway.data.prefixes import Prefixed, Told
 from headway.data.sources import GROUP, load
 from headway.data.tables import rows_of
@@ -29,14 +29,14 @@ class Pairs:
         return len(self.table)
 
     @property
-    def sources(self) -> Texts:
+    def sources(self) -> Column:
         """What is read, prefixes included."""
         return Prefixed(self.table[self.task.source], self.task.prefix)
 
     @property
-    def targets(self) -> Texts:
+    def targets(self) -> Column:
         """What is to be written."""
-        targets: Texts = self.table[self.task.target]
+        targets: Column = self.table[self.task.target]
         return targets
 
     def rows(self) -> Iterator[tuple[str, str]]:
