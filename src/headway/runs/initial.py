@@ -14,6 +14,7 @@ from headway.config import ModelConfig, RunConfig, recipes
 from headway.errors import ConfigError
 from headway.models.build import build
 from headway.runs.kinds import Kind, Splits, Vocabulary
+from headway.runs.kinds.labelled import says
 from headway.spec import (
     AwdLstmSpec,
     BidirectionalSpec,
@@ -114,16 +115,10 @@ def rebuilt(model: Any, spec: ModelSpec) -> tuple[Any, tuple[str, ...], tuple[st
         trained = {name.replace("encoder.", "stack.", 1): weight for name, weight in trained.items()}
     wanted = {name: weight.shape for name, weight in built.state_dict().items()}
     kept = {name: weight for name, weight in trained.items() if wanted.get(name) == weight.shape}
-    if _says(model.spec) != _says(spec):
+    if says(model.spec)[:2] != says(spec)[:2]:  # as many labels, and others: they have nothing in common
         kept = {name: weight for name, weight in kept.items() if not name.startswith("label_head.")}
     built.load_state_dict(kept, strict=False)
     return built, tuple(sorted(wanted.keys() - kept.keys())), tuple(sorted(trained.keys() - kept.keys()))
-
-
-def _says(spec: ModelSpec) -> tuple[str, tuple[str, ...]] | None:
-    """Of what the head for labels gives which; heads of as many labels that are others have nothing in common."""
-    head = getattr(spec, "label_head", None)
-    return None if head is None else (head.of, head.labels)
 
 
 def _named(names: tuple[str, ...]) -> str:

@@ -22,7 +22,7 @@ from headway.evaluation.classification import (
 from headway.models.families import CLASSIFIERS
 from headway.objectives.classification import Example, LabelTexts
 from headway.runs.kinds.kind import Encoded, Splits, Vocabulary, note_of, one
-from headway.runs.kinds.labelled import Labelled, Reads, labels_of, parted, text_of, with_usual_head
+from headway.runs.kinds.labelled import Labelled, Reads, labels_of, parted, says, text_of, with_usual_head
 from headway.runs.kinds.measuring import seconds_a_row, spread
 from headway.runs.kinds.scale import Scale
 from headway.spec import LabelHeadSpec, ModelSpec, Problem, RecurrentSpec, SingleStackSpec, WithoutStack
@@ -74,7 +74,7 @@ class Classify(Labelled):
     def headed(self, spec: ModelSpec, data: Splits) -> ModelSpec:
         """See `Kind`; a head that was trained for these labels stays, unless another way of reading is asked for."""
         found = self._headed(spec, data, self.config.objective.reads)
-        own, new = (_says(of) for of in (spec, found))
+        own, new = (says(of) for of in (spec, found))
         return spec if own == new and self.config.objective.reads is None else found
 
     def _headed(self, spec: ModelSpec, data: Splits, reads: Reads | None) -> ModelSpec:
@@ -204,12 +204,6 @@ class Examples:
         row = int(self.kept[place])
         texts = [store[row].tolist() for store in self.stores]
         return Example(fit(self.around, self.most, *texts, name=f"row {row + 1}").read, self.labels[row])
-
-
-def _says(spec: ModelSpec) -> tuple[object, ...]:
-    """What a model says of texts; empty: nothing."""
-    head: LabelHeadSpec | None = getattr(spec, "label_head", None)
-    return () if head is None else (head.of, head.labels, head.problem)
 
 
 def _text_columns(rows: datasets.Dataset) -> list[str]:

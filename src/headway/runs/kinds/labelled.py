@@ -164,6 +164,12 @@ def parted(cell: str, separator: str | None) -> list[str]:
     return [label.strip() for label in found if label.strip()]
 
 
+def says(spec: ModelSpec) -> tuple[object, ...]:
+    """What the head for labels says, and of what; empty: there is none."""
+    head: LabelHeadSpec | None = getattr(spec, "label_head", None)
+    return () if head is None else (head.of, head.labels, head.problem)
+
+
 def text_of(rows: datasets.Dataset, number: int) -> str:
     """What an error calls a row: by its text, for after shares are held out no file and line of it are known."""
     text = str(rows[number][rows.column_names[0]])
