@@ -15,6 +15,9 @@ import torch
 from headway import errors
 from headway.cli import main as command_line
 from headway.cli.main import main
+from headway.config import DecodingConfig
+from headway.decoding.generate import BATCH_TOKENS
+from headway.tasks.rows import TOKENS
 
 Run = Callable[[argparse.Namespace], int]
 
@@ -107,6 +110,13 @@ def test_where_memory_ends_a_command_says_what_of_it_can_be_lowered(
     monkeypatch.setattr(command_line.load(name), "run", lambda arguments: raises(MemoryError())())
     assert main(words.split()) == 4
     assert f"not enough memory; {lower}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "tokens"), [("generate", BATCH_TOKENS), ("embed", TOKENS), ("augment", TOKENS)])
+def test_what_is_declared_without_torch_is_what_the_library_takes(name: str, tokens: int) -> None:
+    command_line.load(name).add_arguments(parser := argparse.ArgumentParser())
+    assert parser.get_default("batch_tokens") == tokens
+    assert DecodingConfig().batch_tokens == BATCH_TOKENS
 
 
 OPENING = {"fill", "classify", "tag", "answer", "embed", "generate", "attend", "convert"}

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from headway.data.progress import progress
-from headway.decoding.generate import Decoding
+from headway.decoding.generate import BATCH_TOKENS, Decoding
 from headway.evaluation.phenomena import phenomena_of
 from headway.evaluation.translation import exact_match, translation_metrics
 from headway.models.protocols import Translator
@@ -23,7 +23,7 @@ def evaluate_translation(
     references: Sequence[str],
     *,
     options: Decoding,
-    batch_tokens: int = 4000,
+    batch_tokens: int = BATCH_TOKENS,
     set_name: str | None = None,
     prefix: str = "",
     samples: int = 5,

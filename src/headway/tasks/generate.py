@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Literal, TypeAlias
 
-from headway.decoding.generate import Decoding, check_ids, complete, decode, write
+from headway.decoding.generate import BATCH_TOKENS, Decoding, check_ids, complete, decode, write
 from headway.decoding.hypotheses import Hypothesis
 from headway.decoding.stopping import StopStrings
 from headway.decoding.streaming import TextStream, continuations
@@ -55,7 +55,7 @@ def generate(
     *,
     stop_strings: Sequence[str] = (),
     special: bool = False,
-    batch_tokens: int = 4000,
+    batch_tokens: int = BATCH_TOKENS,
     chunk: int = CHUNK,
 ) -> Iterator[list[Generated]]:
     """The `n_best` outputs for each prompt, best first, or as they were drawn.

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from headway.decoding.generate import DEFAULT, Decoding, decode
+from headway.decoding.generate import BATCH_TOKENS, DEFAULT, Decoding, decode
 from headway.errors import DataError
 from headway.models.protocols import Translator
 from headway.spec import source_positions
@@ -35,7 +35,7 @@ def translate_lines(
     lines: Iterable[str],
     options: Decoding = DEFAULT,
     *,
-    batch_tokens: int = 4000,
+    batch_tokens: int = BATCH_TOKENS,
     chunk: int = CHUNK,
     too_long: TooLong = "cut",
 ) -> Iterator[list[Translation]]:
