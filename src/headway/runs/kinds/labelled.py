@@ -171,8 +171,12 @@ def says(spec: ModelSpec) -> tuple[object, ...]:
 
 
 def text_of(rows: datasets.Dataset, number: int) -> str:
+    """What an error calls a row; see `quoted`."""
+    return quoted(str(rows[number][rows.column_names[0]]))
+
+
+def quoted(text: str) -> str:
     """What an error calls a row: by its text, for after shares are held out no file and line of it are known."""
-    text = str(rows[number][rows.column_names[0]])
     return f"the text {text if len(text) <= _SHOWN else f'{text[:_SHOWN]}…'!r}"
 
 

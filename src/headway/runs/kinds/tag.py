@@ -18,7 +18,7 @@ from headway.errors import ConfigError, DataError, nearest
 from headway.evaluation.entities import Lexicon, is_bio, tagging_metrics, tagging_report
 from headway.objectives.tagging import TaggedWindow, TagWords
 from headway.runs.kinds.kind import Encoded, Splits, Vocabulary, note_of, one
-from headway.runs.kinds.labelled import Labelled, with_usual_head
+from headway.runs.kinds.labelled import Labelled, quoted, with_usual_head
 from headway.runs.kinds.measuring import seconds_a_row, spread
 from headway.spec import LabelHeadSpec, ModelSpec, SingleStackSpec, TransformerSpec
 from headway.tasks.tag import Tagged, Words, tag, words_of
@@ -74,12 +74,11 @@ class Tag(Labelled):
         places = {label: place for place, label in enumerate(spec.label_head.labels)}
         rows, seen = _Rows(), _Seen()
         with progress(f"encoding {split}", len(data[split]), "rows") as advance:
-            for number, (text, cell) in enumerate(rows_of(data[split], "text", "label"), 1):
+            for text, cell in rows_of(data[split], "text", "label"):
                 labels = labels_of(cell)
                 words = words_of(tokenizer, text, config.unit, room, config.stride)
-                where = f"{split} split: row {number:,}"
                 seen.add(words, labels)
-                for window, labelled in _labelled(words, _numbers(words, labels, places, where)):
+                for window, labelled in _labelled(words, _numbers(words, labels, places, split)):
                     wrapped = tokenizer.wrap(words.ids[slice(*words.windows[window])])
                     shift = wrapped.first_start - words.windows[window][0]
                     rows.add(wrapped.ids, [(piece + shift, label) for piece, label in labelled])
@@ -208,17 +207,18 @@ def tags_of(rows: datasets.Dataset) -> tuple[str, ...]:
     return tuple(sorted(found, key=lambda label: (label != "O", label)))
 
 
-def _numbers(words: Words, labels: Sequence[str], places: dict[str, int], where: str) -> list[int]:
+def _numbers(words: Words, labels: Sequence[str], places: dict[str, int], split: str) -> list[int]:
     """The numbers of a row's labels.
 
     Raises:
         DataError: there is not one for each word, or the model does not know one.
     """
+    what = f"{split} split: {quoted(words.text)} has"
     if len(labels) != len(words.units):
-        raise DataError(f"{where} has {len(words.units)} words and {len(labels)} labels; each needs one (data.unit)")
+        raise DataError(f"{what} {len(words.units)} words and {len(labels)} labels; each needs one (data.unit)")
     for label in labels:
         if label not in places:
-            raise DataError(f"{where} has the label {label!r}, which no training row has; {nearest(label, places)}")
+            raise DataError(f"{what} the label {label!r}, which no training row has; {nearest(label, places)}")
     return [places[label] for label in labels]
 
 
