@@ -87,7 +87,7 @@ def translation(
         "decoder": [weights(rng, heads, rows, rows, causal=True) for _ in range(layers)],
         "cross": [weights(rng, heads, rows, len(read)) for _ in range(layers)],
     }
-    model = Model("sample", "vaswani", 512, 8000, 100_000)
+    model = Model("sample", "vaswani", 512, 8000)
     return Trace(model, attention, source, read, target, written, steps(rng, written), recorded="2026-11-21")
 
 

@@ -80,13 +80,12 @@ class Offer:
 
 @dataclass(frozen=True)
 class Model:
-    """What is said about the model above the page; zero, empty and None are left out."""
+    """What is said about the model above the page; zero and empty are left out."""
 
     name: str
     family: str = ""
     d_model: int = 0
     vocab_size: int = 0
-    training_step: int | None = None
 
 
 @dataclass(frozen=True)
@@ -186,7 +185,7 @@ class Trace:
         }
         return {
             "v": 1,
-            "model": {key: value for key, value in vars(self.model).items() if value not in ("", 0, None)},
+            "model": {key: value for key, value in vars(self.model).items() if value},
             "recorded": self.recorded,
             "given": self.target_given,
             "prompt": self.prompt,

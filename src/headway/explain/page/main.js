@@ -32,11 +32,10 @@ function frame() {
   shownIn = language();
   setLanguage(shownIn);
   translate();
-  const { name, family, d_model, vocab_size, training_step } = trace.model, first = Object.values(blocks)[0];
+  const { name, family, d_model, vocab_size } = trace.model, first = Object.values(blocks)[0];
   const count = n => n.toLocaleString("en"), facts = [
     name, family, plain(say("size", first.total, first.heads)), d_model && `d ${d_model}`,
     vocab_size && plain(say("vocabulary", count(vocab_size))),
-    training_step !== undefined && plain(say("trained", count(training_step))),
   ];
   $("#model").textContent = facts.filter(Boolean).join(" · ");
   document.title = `${name} · ${t("attention")} · Headway`;

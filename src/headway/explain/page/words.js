@@ -58,7 +58,6 @@ const WORDS = {
 const SENTENCES = {
   size: [(layers, heads) => [`${layers} layers × ${heads} heads`], (layers, heads) => [`${layers}층 × 헤드 ${heads}개`]],
   vocabulary: [n => [`${n} pieces`], n => [`조각 ${n}개`]],
-  trained: [n => [`training step ${n}`], n => [`학습 ${n}단계`]],
   headName: [
     (block, layer, head) => [`${block} · layer ${layer} · head ${head}`],
     (block, layer, head) => [`${block} · 층 ${layer} · 헤드 ${head}`],
