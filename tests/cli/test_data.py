@@ -145,3 +145,31 @@ def test_labels_are_of_rows_unless_words_have_them(folder: Path, capsys: pytest.
     assert "train: and 5 more labels\n" in out
     (folder / "words.conll").write_text("비 B-N\n가 O\n\n눈 O\n", encoding="utf-8")
     assert "train: 2 words (66.7%) are labelled O\n" in data(capsys, "check", "words.conll")[0]
+    row = {"text": ["a", "b", "c"], "label": ["O", "O", "B-X"]}
+    (folder / "words.jsonl").write_text(2 * (json.dumps(row) + "\n"), encoding="utf-8")
+    assert "train: 4 words (66.7%) are labelled O\n" in data(capsys, "check", "words.jsonl")[0]
+
+
+def test_what_no_reader_takes_is_not_read_as_a_table(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "none.jsonl").write_bytes(b"")
+    (folder / "packed.parquet").write_bytes(b"PAR1\xff\xfe\x00")
+    (folder / "qa.csv").write_text("context,question,answers\na,b,c\n", encoding="utf-8")
+    for name, says in {
+        "none.jsonl": "no rows",
+        "packed.parquet": "parquet",
+        "qa.csv": "source",
+    }.items():
+        assert command_line.main(["data", "check", name]) in (2, 3)
+        said = capsys.readouterr().err
+        assert says in said
+        assert "JSON at" not in said
+        assert "UTF-8" not in said
+
+
+def test_all_columns_of_questions_are_measured_in_tokens(
+    folder: Path, tiny_run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "qa.jsonl").write_text(json.dumps(SQUAD) + "\n", encoding="utf-8")
+    (report,) = objects(capsys, "check", "qa.jsonl", "--tokenizer", str(tiny_run))
+    (split,) = report["splits"].values()
+    assert all(split["columns"][name]["tokens"] for name in ("context", "question"))

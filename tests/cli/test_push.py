@@ -89,3 +89,20 @@ def test_a_hub_that_refuses_is_told(hub: FakeHub, tiny_run: Path, capsys: pytest
     assert "hf auth login" in capsys.readouterr().err
     assert main(["push", str(tiny_run), "tiny"]) == 2
     assert "expected owner/name" in capsys.readouterr().err
+
+
+def test_a_network_that_fails_is_told_as_such(
+    hub: FakeHub, tiny_run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing of a folder that is called nearly so: what is published was found."""
+
+    def fails(*given: object, **named: object) -> None:
+        raise OSError("no route to host")
+
+    (tmp_path / "owner" / "tiny2").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("huggingface_hub.HfApi.create_repo", fails)
+    assert main(["push", str(tiny_run), "owner/tiny"]) == 3
+    said = capsys.readouterr().err
+    assert "owner/tiny: cannot be published (OSError: no route to host)" in said
+    assert "did you mean" not in said

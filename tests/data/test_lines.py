@@ -94,3 +94,5 @@ def test_a_fault_of_json_is_counted_in_the_text_it_stands_in() -> None:
         parse_json('{"a": "b', "f, line 10", "a is expected")
     with pytest.raises(DataError, match=r"^f: not JSON at line 2, character 1 \(Expecting value\); a is expected$"):
         parse_json("[\n", "f", "a is expected")
+    with pytest.raises(DataError, match=r"^f: not JSON \(maximum recursion depth.*; a is expected$"):
+        parse_json("[" * 200_000, "f", "a is expected")

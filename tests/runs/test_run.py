@@ -17,7 +17,7 @@ from headway.config import RunConfig, TrainingConfig, fields, load_recipe, read_
 from headway.data.prefixes import UNTOLD
 from headway.data.sources import load
 from headway.errors import ConfigError
-from headway.runs import RunFolder, train
+from headway.runs import RunFolder, train, train_seeds
 from headway.runs.build import check, choices_of
 from headway.runs.kinds import kind_of
 from headway.runs.kinds.pairs import Pairs
@@ -92,6 +92,8 @@ def test_all_limits_are_said() -> None:
     three = TrainingConfig(max_minutes=10.0, max_epochs=1, max_steps=1_000_000)
     assert ending(three) == "ends after 10 minutes, 1 epoch or 1,000,000 steps, whichever comes first"
     assert ending(TrainingConfig(max_steps=8)) == "ends after 8 steps"
+    patient = ending(TrainingConfig(max_steps=8, patience=5))
+    assert patient == "ends after 8 steps; sooner when 5 validations in a row are no better"
 
 
 def test_the_evaluation_is_of_the_promised_form(tiny_run: Path) -> None:
@@ -213,10 +215,28 @@ def test_several_seeds_are_several_runs_and_their_mean(
     assert main([*words[:-1]]) == 2
     assert f"--seeds 2 --run {tmp_path / 'runs'} --reuse" in capsys.readouterr().err
     evaluation = tmp_path / "runs" / "seed-6" / "evaluation.json"
-    evaluation.write_text(evaluation.read_text(encoding="utf-8").replace('"test"', '"validation"'), encoding="utf-8")
+    text = evaluation.read_text(encoding="utf-8")
+    evaluation.write_text(text.replace('"split": "test"', '"split": "validation"'), encoding="utf-8")
     assert main([*words[:-1], "--reuse"]) == 2
-    assert "rows of validation" in capsys.readouterr().err
+    assert "seed-6 was evaluated on validation of data.train " in capsys.readouterr().err
     assert main([*words[:-2], "1"]) == 2
+
+
+def test_seeds_that_hold_out_rows_of_other_number_have_a_mean(tmp_path: Path) -> None:
+    """Equal texts stay on one side, so that a share is not always as many rows; the command to go on reads back."""
+    rows = [f"good {n // 5}\tyes\nbad {n // 3}\tno\n" for n in range(30)]
+    (tmp_path / "a.tsv").write_text("text\tlabel\n" + "".join(rows), encoding="utf-8")
+    given = {
+        "data.train": str(tmp_path / "a.tsv"), "data.validation": "0.2", "data.test": "0.2", "training.max_steps": 1,
+        "training.max_minutes": None, "training.max_epochs": None, "training.patience": 0, "tokenizer.type": "word",
+        "model.num_layers": 1, "model.d_model": 8, "model.num_heads": 1, "training.threads": 1,
+    }  # fmt: skip
+    repeated = train_seeds("classify", given, seeds=3, run=tmp_path / "seeds")
+    assert len({run.evaluation["rows"] for run in repeated.runs.values()}) > 1
+    scores = [run.evaluation["metrics"]["accuracy"]["score"] for run in repeated.runs.values()]
+    assert repeated.evaluation["metrics"]["accuracy"]["scores"] == scores
+    with pytest.raises(ConfigError, match=r"--training\.max_minutes=null "):
+        train_seeds("classify", given, seeds=3, run=tmp_path / "seeds")
 
 
 def test_names_of_folders(tmp_path: Path, tiny_corpus: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -172,6 +172,14 @@ def test_damaged_progress_is_named(trained: Training, change: dict[str, object] 
         load(trained)
 
 
+def test_a_run_from_before_preparation_was_counted_goes_on(trained: Training) -> None:
+    path = trained.checkpoints.folder / "step-3" / "progress.json"
+    data = json.loads(path.read_text())
+    del data["prepared"]
+    path.write_text(json.dumps(data))
+    assert load(trained).step == 3
+
+
 @pytest.mark.parametrize("damage", ["a part gone", "another shape", "left over", "another average"])
 def test_a_state_that_does_not_fit_is_refused(trained: Training, damage: str) -> None:
     folder = trained.checkpoints.folder / "step-3"

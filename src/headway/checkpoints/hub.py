@@ -65,7 +65,7 @@ def is_offline(asked: bool = False) -> bool:
 
 
 def _snapshot(name: str, revision: str | None, offline: bool, patterns: list[str]) -> Path:
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import errors, snapshot_download
 
     try:
         return Path(
@@ -74,7 +74,12 @@ def _snapshot(name: str, revision: str | None, offline: bool, patterns: list[str
     except Exception as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise
-        raise _explained(error, name, revision, is_offline(offline)) from None
+        said = _explained(error, name, revision, is_offline(offline))
+        is_there = isinstance(error, errors.GatedRepoError | errors.RevisionNotFoundError)
+        if not is_there and (close := _instead_of(Path(name))):
+            what = str(said).partition(": ")[2]
+            raise CheckpointError(f"{name}: no such folder; {close} As a name of the hub: {what}") from None
+        raise said from None
 
 
 def _explained(error: Exception, name: str, revision: str | None, offline: bool) -> CheckpointError:
@@ -102,10 +107,7 @@ def _explained(error: Exception, name: str, revision: str | None, offline: bool)
         case errors.HfHubHTTPError():
             said = f"the hub answered: {str(error).strip().partition(chr(10))[0]:.200}"
         case _:
-            reason = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]:.200}"
-            said = f"it is no folder here, and cannot be fetched ({reason}); {instead}"
-    if close := _instead_of(Path(name)):
-        said = f"no such folder; {close} As a name of the hub: {said}"
+            said = f"it is no folder here, and cannot be fetched ({_reason(error)}); {instead}"
     return CheckpointError(f"{where}: {said}")
 
 
@@ -149,5 +151,9 @@ def publish(folder: Path, name: str, *, private: bool, message: str) -> str:
             raise CheckpointError(
                 f"{name}: the hub does not let you write there; run `hf auth login` with a token that may write"
             ) from None
-        raise _explained(error, name, None, offline=False) from None
+        raise CheckpointError(f"{name}: cannot be published ({_reason(error)}); nothing here was changed") from None
     return str(made)
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]:.200}"

@@ -27,5 +27,5 @@ def to_ours(tensors: Mapping[str, Tensor], rows: Iterable[Same], path: Path | st
 
 
 def to_theirs(tensors: Mapping[str, Tensor], rows: Iterable[Same]) -> dict[str, Tensor]:
-    """Our tensors under their names; the table names each of them once."""
+    """Our tensors under their names; what several rows name is written by each."""
     return {row.theirs: row.to_theirs([tensors[name] for name in row.names]) for row in rows}

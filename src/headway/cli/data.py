@@ -31,7 +31,6 @@ headway data check novel.txt --tokenizer runs/gpt2
 headway data cache --prune 30d"""
 
 ROLES = ("source", "target", "text", "pair", "label", "group")
-_TAGGED = re.compile(r"[^,]+\.(conll|bio|iob2?)(\.\w+)?")
 _LABELS = 20  # shown of each split
 _LIMIT = re.compile(r"(\d+(?:\.\d+)?)(B|KB|MB|GB|TB|h|d)")
 _BYTES = {"B": 1, "KB": 1 << 10, "MB": 1 << 20, "GB": 1 << 30, "TB": 1 << 40}
@@ -137,16 +136,6 @@ def _roles(
     )
 
 
-def _labelled(arguments: argparse.Namespace) -> str:
-    """What has a label of its own: a word, a character, or a row."""
-    if arguments.unit == "char":
-        return "characters"
-    is_conll = arguments.format == "conll" or (
-        arguments.format is None and _TAGGED.fullmatch(arguments.train or arguments.data or "")
-    )
-    return "words" if arguments.unit or is_conll else "rows"
-
-
 def _ls(arguments: argparse.Namespace) -> None:
     from headway.data.catalogue import NAMED_SETS
     from headway.data.named import where_found
@@ -210,8 +199,8 @@ def _check(arguments: argparse.Namespace) -> None:
                     numbers = [f"{number:,}" for number in dataclasses.astuple(lengths)]
                     lines.append([name, f"{split.rows:,}", column, unit, *numbers])
     print_table([header, *lines])
-    what = _labelled(arguments)
     for name, split in report.splits.items():
+        what = "characters" if arguments.unit == "char" else "words" if split.by_word else "rows"
         labels = split.labels or {}
         total = split.rows if what == "rows" else sum(labels.values())
         for label, count in list(labels.items())[:_LABELS]:
@@ -259,7 +248,7 @@ def _tokenizers(folder: Path | None) -> Mapping[str, Tokenizer]:
     from headway.text.tokenizer import TokenizerPair
 
     pair = TokenizerPair.load(folder)
-    return {role: pair.target if role == "target" else pair.source for role in ROLES}
+    return {role: pair.target if role == "target" else pair.source for role in (*ROLES, "context", "question")}
 
 
 def _folder() -> Path | None:

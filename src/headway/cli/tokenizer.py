@@ -27,7 +27,7 @@ headway tokenizer show tokenizer wordpiece "나는 어제 친구를 만났다."\
 """
 
 LINES = 1000  # encoded at once
-_NUMBER = re.compile(r"-?[0-9]{1,18}")
+_NUMBER = re.compile(r"-?[0-9]{1,4000}")  # more digits than Python reads are no number
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

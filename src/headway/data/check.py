@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headway.data.progress import progress
-from headway.data.tagged import labels_of
+from headway.data.tagged import labels_of, units_of
 from headway.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _CHUNK = 4096  # rows read at once
 _LABEL = "label"
+_OUTSIDE = "O"  # what a word is labelled that belongs to no name
 
 
 class Tokenizer(Protocol):
@@ -68,6 +69,7 @@ class SplitReport:
     columns: Mapping[str, ColumnReport]
     labels: Mapping[str, int] | None
     unlabelled: int = 0  # rows without a label
+    by_word: bool = False  # every row has as many labels as words, and one says that a word is nothing, or repeats
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ def _check_split(
     columns = [column for column in table.column_names if column != _LABEL]
     measures = {column: _Measure(tokenizers.get(column)) for column in columns}
     labels: Counter[str] = Counter()
-    unlabelled = 0
+    unlabelled, as_many, repeats = 0, {"text", _LABEL} <= set(table.column_names), False
     rows, inputs = np.empty(len(table), np.uint64), np.empty(len(table), np.uint64)
     with progress(f"checking {name}", len(table), "rows") as advance:
         for start in range(0, len(table), _CHUNK):
@@ -139,6 +141,8 @@ def _check_split(
                 found = [label.strip() for label in _parted(cell, separator) if label.strip()]
                 labels.update(found)
                 unlabelled += not found
+                repeats = repeats or len(set(found)) < len(found)
+            as_many = as_many and all(map(_are_as_many, chunk["text"], chunk[_LABEL]))
             advance(end - start)
     report = SplitReport(
         rows=len(table),
@@ -146,6 +150,7 @@ def _check_split(
         columns={column: measure.report() for column, measure in measures.items()},
         labels=dict(labels.most_common()) if _LABEL in table.column_names else None,
         unlabelled=unlabelled,
+        by_word=as_many and (repeats or _OUTSIDE in labels),
     )
     return report, (rows, inputs)
 
@@ -153,6 +158,12 @@ def _check_split(
 def _parted(cell: str, separator: str | None) -> list[str]:
     found = labels_of(cell)
     return cell.split(separator) if separator and found == [cell] else found
+
+
+def _are_as_many(text: str, cell: str) -> bool:
+    """Whether there is a list with a label for each word."""
+    labels = labels_of(cell)
+    return labels != [cell] and len(labels) == len(units_of(text, "word"))
 
 
 class _Measure:

@@ -93,7 +93,7 @@ def parse_json(text: str, place: str, expected: str) -> Any:
         where = f"line {error.lineno}, " if "\n" in text else ""
         what = error.msg.removesuffix(" at").removesuffix(" starting")
         raise DataError(f"{place}: not JSON at {where}character {error.colno} ({what}); {expected}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{place}: not JSON ({error}); {expected}") from None
 
 

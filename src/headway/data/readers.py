@@ -103,7 +103,7 @@ def infer_roles(
     if known == "text" or (known == "txt" and len(files) == 1):
         return ("text",)
     names = _names_in(files[0], known, delimiter) if header or known == "jsonl" else []
-    if {"context", "question", "answers"} <= set(names):
+    if known == "jsonl" and {"context", "question", "answers"} <= set(names):
         return ("context", "question", "answers")
     if "text" in names and not {"source", "target"} <= set(names):
         return ("text", "label") if "label" in names else ("text",)
@@ -111,16 +111,14 @@ def infer_roles(
 
 
 def _names_in(file: Path, format: str, delimiter: str) -> list[str]:
-    """The columns that the first line of a table names, or the keys of the first object."""
-    first = next(read_lines(file), "")
-    match format:
-        case "tsv":
-            return first.split(delimiter.replace(r"\t", "\t") or "\t")
-        case "csv":
-            return next(csv_records(file, csv_delimiter(delimiter)), (1, []))[1]
-        case "jsonl":
-            return list(value) if isinstance(value := parse_json(first, f"{file}, line 1", _OBJECTS), dict) else []
-    return []
+    """The columns that the first line of a table names, or the keys of the first object; of other files nothing."""
+    if format == "csv":
+        return next(csv_records(file, csv_delimiter(delimiter)), (1, []))[1]
+    if format not in ("tsv", "jsonl") or (first := next(read_lines(file), None)) is None:
+        return []
+    if format == "tsv":
+        return first.split(delimiter.replace(r"\t", "\t") or "\t")
+    return list(value) if isinstance(value := parse_json(first, f"{file}, line 1", _OBJECTS), dict) else []
 
 
 def _parallel(files: Sequence[Path], form: Form) -> Iterator[Row]:

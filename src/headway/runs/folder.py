@@ -127,16 +127,18 @@ class Repeated:
     def evaluation(self) -> dict[str, Any]:
         """As of one run, but each metric is a mean, its interval is over the seeds, and `scores` are those of each.
 
+        `rows` are those of the first; what a seed holds out of the training rows is another share of them.
+
         Raises:
-            ConfigError: one of them was evaluated on other rows since.
+            ConfigError: one of them was evaluated on other data since.
         """
         found = {seed: run.evaluation for seed, run in self.runs.items()}
         first = next(iter(found.values()))
         for seed, one in found.items():
-            if (one["split"], one["rows"]) != (first["split"], first["rows"]):
+            if _measured(one) != _measured(first):
                 raise ConfigError(
-                    f"{self.runs[seed].path} was evaluated on {one['rows']:,} rows of {one['split']}, the first on "
-                    f"{first['rows']:,} of {first['split']}; evaluate it on the same: headway evaluate RUN --split NAME"
+                    f"{self.runs[seed].path} was evaluated on {_measured(one)}, the first on {_measured(first)}; "
+                    f"evaluate it on the same: headway evaluate RUN --split NAME"
                 )
         names = [name for name in first["metrics"] if all(name in one["metrics"] for one in found.values())]
         scores = {name: [one["metrics"][name]["score"] for one in found.values()] for name in names}
@@ -148,6 +150,13 @@ class Repeated:
             "seeds": list(found),
             "metrics": {name: {**mean_of(values), "scores": values} for name, values in scores.items()},
         }
+
+
+def _measured(evaluation: Mapping[str, Any]) -> str:
+    """Which split of which data."""
+    given = evaluation.get("data", {}).items()
+    sources = ", ".join(f"data.{key} {value}" for key, value in given if value is not None)
+    return f"{evaluation['split']} of {sources}" if sources else str(evaluation["split"])
 
 
 def environment() -> dict[str, Any]:

@@ -210,7 +210,8 @@ def ending(config: TrainingConfig) -> str:
     """What ends the training: a recipe may have set a limit that a person does not think of."""
     given = ((config.max_minutes, "minute"), (config.max_epochs, "epoch"), (config.max_steps, "step"))
     *others, last = [f"{limit:,.10g} {unit}{'s' if limit != 1 else ''}" for limit, unit in given if limit is not None]
-    return f"ends after {', '.join(others)} or {last}, whichever comes first" if others else f"ends after {last}"
+    said = f"ends after {', '.join(others)} or {last}, whichever comes first" if others else f"ends after {last}"
+    return f"{said}; sooner when {config.patience} validations in a row are no better" if config.patience else said
 
 
 def trainable(data: Splits) -> Splits:

@@ -45,7 +45,7 @@ def train_seeds(
     first = load_recipe(recipe, list(given.items())).seed
     usual = Path("runs") / f"{Path(recipe).stem}-seeds"
     path = Path(run) if run is not None else usual if reuse else free(usual)
-    chosen = [word for key, value in given.items() for word in (f"--{key}", str(value))]
+    chosen = [f"--{key}={'null' if value is None else value}" for key, value in given.items()]
     command = shlex.join(["headway", "train", recipe, *chosen, "--seeds", str(seeds), "--run", str(path), "--reuse"])
     runs = {}
     for seed in range(first, first + seeds):

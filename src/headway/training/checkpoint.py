@@ -108,6 +108,7 @@ class Checkpoints:
         if str(rank) in randoms:
             _restore_random(model, randoms[str(rank)])
         values = native.read_json(folder / "progress.json", "the progress of a training")
+        values.setdefault("prepared", 0.0)  # begun before it was counted
         if wrong := values.keys() ^ {entry.name for entry in dataclasses.fields(Progress)}:
             raise CheckpointError(f"{folder / 'progress.json'} lacks or does not know {', '.join(sorted(wrong))}")
         return Progress(**values)

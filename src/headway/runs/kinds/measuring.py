@@ -22,11 +22,13 @@ _ROWS = 256  # of which a time is extrapolated
 
 
 def evaluation_of(kind: Kind, model: Any, vocabulary: Vocabulary, data: Splits, split: str) -> dict[str, Any]:
-    """What goes into `evaluation.json`: what the kind found in a split, and how many seconds that took."""
+    """What goes into `evaluation.json`: what the kind found in a split of which data, and how many seconds it took."""
+    config = kind.config
+    sources = {key: getattr(config.data, key) for key in ("name", "train", "validation", "test")}
     begun = time.monotonic()
     found = kind.evaluate(model, vocabulary, data, split)
     seconds = round(time.monotonic() - begun, 3)
-    return {"task": kind.config.task, "split": split, "seconds": seconds, **found}
+    return {"task": config.task, "split": split, "data": sources, "seconds": seconds, **found}
 
 
 def batches_of(
