@@ -18,6 +18,8 @@ _KEPT = ("split", "rows", "seconds", "decoding", "metrics", "copied_source", "sa
 def record(path: Path, evaluated: Path | None = None) -> dict[str, object]:
     """The command, the machine, the course of the training and the metrics of one run folder, or of several seeds."""
     if (path / "seeds.json").exists():
+        if evaluated:
+            raise SystemExit(f"{path} holds several seeds; name one of them beside {evaluated}")
         repeated = json.loads((path / "seeds.json").read_text(encoding="utf-8"))
         return {**record(path / f"seed-{repeated['seeds'][0]}"), "seeds": repeated["metrics"]}
     folder = RunFolder.open(path)
