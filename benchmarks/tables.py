@@ -129,6 +129,8 @@ def page(folder: Path = gains.RESULTS) -> str:
     lines += _features({stem: report for stem, report in files.items() if stem.startswith("features-")})
     if "headlines" in files:
         lines += _headlines(files["headlines"])
+    if "augment" in files:
+        lines += _augmented(files["augment"])
     lines += gains.lines(folder)
     return "\n".join(lines)
 
@@ -145,17 +147,14 @@ def _features(reports: Mapping[str, Mapping[str, Any]]) -> list[str]:
     lines = [title, "", f"| layers | {' | '.join(heads)} |", f"| --- |{' --- |' * len(columns)}"]
     for name in settings:
         found = [table[name]["metrics"]["accuracy"] if name in table else None for _, _, table in columns]
-        cells = [f"{100 * f['score']:.1f} [{100 * f['low']:.1f}, {100 * f['high']:.1f}]" if f else "" for f in found]
+        cells = [_percent(f) if f else "" for f in found]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return [*lines, ""]
 
 
 def _headlines(report: Mapping[str, Any]) -> list[str]:
     """What a classifier says of headlines that were written for topics."""
-    cells = [
-        f"{100 * found['score']:.1f} [{100 * found['low']:.1f}, {100 * found['high']:.1f}]"
-        for found in (report[name] for name in ("recognised", "recognised_of_real", "verbatim_in_training"))
-    ]
+    cells = [_percent(report[name]) for name in ("recognised", "recognised_of_real", "verbatim_in_training")]
     return [
         "## Headlines for topics, %",
         "",
@@ -164,6 +163,26 @@ def _headlines(report: Mapping[str, Any]) -> list[str]:
         f"| {report['headlines']} | {cells[0]} | {cells[1]} | {100 * report['chance']:.1f} | {cells[2]} |",
         "",
     ]
+
+
+def _augmented(report: Mapping[str, Any]) -> list[str]:
+    """Accuracy of a classifier with variants of its rows and without, over seeds."""
+    options = report["options"]
+    lines = [
+        f"## Variants of few rows: {report['what']}, `{options['recipe']}`, {len(options['seeds'])} seeds, %",
+        "",
+        "| variants by | accuracy | gain, points |",
+        "| --- | --- | --- |",
+    ]
+    for arm, found in report["accuracy"].items():
+        gain = report["gain"].get(arm)
+        cells = [_percent(found), _percent(gain) if gain else ""]
+        lines.append(f"| {'none' if arm == 'none' else f'a {arm} model'} | {' | '.join(cells)} |")
+    return [*lines, ""]
+
+
+def _percent(found: Mapping[str, float]) -> str:
+    return f"{100 * found['score']:.1f} [{100 * found['low']:.1f}, {100 * found['high']:.1f}]"
 
 
 def _name(stem: str, row: Mapping[str, Any]) -> str:
