@@ -29,7 +29,7 @@ CHOICES: dict[str, Any] = {
     "gru": Recurrent(cell="gru", d_model=8, attention="additive"),
     "rnn": Recurrent(cell="rnn", d_model=8, attention="dot", bidirectional=False),
     "awd_lstm": awd_lstm.AwdLstm(num_layers=2, d_model=6, d_cell=8, word_dropout=0.0),
-    "elmo": elmo.Elmo(d_model=6, d_cell=10, filters=((1, 4), (2, 5)), dropout=0.0),
+    "elmo": elmo.Elmo(d_model=6, d_cell=10, filters=((1, 4), (2, 5)), dropout=0.5),
 }
 TOKENIZER = spelled(train(["나는 간다 a b c", "나는 온다 a"], type="word", vocab_size=9))
 ROWS = [TOKENIZER.wrap(ids).ids for ids in TOKENIZER.encode_batch(["나는 간다", "ab, c" * 9, "a"])]
