@@ -21,7 +21,8 @@ from headway.training.feed import Feed
 from headway.training.optim import adamw
 from headway.training.step import Step, accumulate, update
 
-RATE, CLIP_NORM, EPSILON, SEED = 1e-3, 1.0, 1e-9, 1
+RATE = 1e-4  # low: after a few steps nothing may part two variants but their dropouts
+CLIP_NORM, EPSILON, SEED = 1.0, 1e-9, 1
 NEAR = 0.05  # nats between those means: from the same weights, with dropouts of one's own
 SAME = 1e-4  # nats between the losses of the first batch, dropout off
 
