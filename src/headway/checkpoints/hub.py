@@ -74,16 +74,13 @@ def _snapshot(name: str, revision: str | None, offline: bool, patterns: list[str
     except Exception as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise
-        said = _explained(error, name, revision, is_offline(offline))
         is_there = isinstance(error, errors.GatedRepoError | errors.RevisionNotFoundError)
-        if not is_there and (close := _instead_of(Path(name))):
-            what = str(said).partition(": ")[2]
-            raise CheckpointError(f"{name}: no such folder; {close} As a name of the hub: {what}") from None
-        raise said from None
+        close = "" if is_there else _instead_of(Path(name))
+        raise _explained(error, name, revision, is_offline(offline), close) from None
 
 
-def _explained(error: Exception, name: str, revision: str | None, offline: bool) -> CheckpointError:
-    """What a user can do about an error of the client library."""
+def _explained(error: Exception, name: str, revision: str | None, offline: bool, close: str = "") -> CheckpointError:
+    """What a user can do about an error of the client library; `close` names a folder that may have been meant."""
     from huggingface_hub import errors
 
     where = f"{name}{'' if revision is None else f' at revision {revision}'}"
@@ -108,6 +105,8 @@ def _explained(error: Exception, name: str, revision: str | None, offline: bool)
             said = f"the hub answered: {str(error).strip().partition(chr(10))[0]:.200}"
         case _:
             said = f"it is no folder here, and cannot be fetched ({_reason(error)}); {instead}"
+    if close:
+        said = f"no such folder; {close} As a name of the hub: {said}"
     return CheckpointError(f"{where}: {said}")
 
 
