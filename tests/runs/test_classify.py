@@ -7,8 +7,10 @@ import random
 from pathlib import Path
 
 import pytest
+import torch
 
 import headway
+from headway.checkpoints import native
 from headway.cli.main import main
 from headway.errors import DataError
 from headway.runs import RunFolder
@@ -62,6 +64,34 @@ def words(train: str, run: Path, **more: object) -> list[str]:
     return [
         "train", "classify", "--run", str(run), *(word for k, v in options.items() for word in (f"--{k}", str(v)))
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("asked", "score"),
+    [
+        ({}, "validation_accuracy"),
+        ({"data.label_separator": "|"}, "macro_f1"),
+        ({"objective.problem": "regression", "data.columns.label": "stars"}, "pearson"),
+    ],
+)
+def test_the_best_score_chooses_the_weights(asked: dict[str, str], score: str, tmp_path: Path) -> None:
+    """The held-out rows are full of noise, and the rate is high: the loss is least long before the score is best."""
+    draw, table = random.Random(5), tmp_path / "table.tsv"
+    other = {"praise": "blame", "blame": "praise"}
+    said = [(text, other[label] if draw.random() < 0.3 else label) for text, label in texts(240)]
+    lines = [f"{text}\t{label}\t{float(label == 'praise') + draw.random()}" for text, label in said]
+    table.write_text("text\tlabel\tstars\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    more = {"model.family": "bert", "model.norm_order": "pre", "training.learning_rate": 0.01, "training.max_steps": 60}
+    more |= {"training.validate_every": 10, "training.keep_checkpoints": 99, "training.best_by": "score"}
+    assert main(words(str(table), tmp_path / "run", **more, **asked)) == 0
+    rows = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    seen = {row["step"]: row for row in rows if "validation_loss" in row}
+    best = max(seen, key=lambda step: seen[step][score])
+    if score != "pearson":
+        assert best != min(seen, key=lambda step: seen[step]["validation_loss"])
+    files = "model.safetensors", f"checkpoints/step-{best}/model.safetensors"
+    kept, there = (native.read_tensors(tmp_path / "run" / file) for file in files)
+    assert all(torch.equal(kept[name], there[name]) for name in kept if not name.startswith("label_head"))
 
 
 @pytest.mark.parametrize("family", ["gpt2", "bloom"])

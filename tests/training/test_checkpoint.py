@@ -166,18 +166,19 @@ def test_a_damaged_file_is_named(trained: Training, name: str, damage: str) -> N
 def test_damaged_progress_is_named(trained: Training, change: dict[str, object] | None, says: str) -> None:
     path = trained.checkpoints.folder / "step-3" / "progress.json"
     data = json.loads(path.read_text()) | (change or {})
-    kept = {name: value for name, value in data.items() if value is not None or name == "best_loss"}
+    kept = {name: value for name, value in data.items() if value is not None or name == "best"}
     path.write_text("{" if change is None else json.dumps(kept))
     with pytest.raises(CheckpointError, match=rf"{re.escape(str(path))}.*{says}"):
         load(trained)
 
 
-def test_a_run_from_before_preparation_was_counted_goes_on(trained: Training) -> None:
+def test_a_run_of_an_older_version_goes_on(trained: Training) -> None:
     path = trained.checkpoints.folder / "step-3" / "progress.json"
     data = json.loads(path.read_text())
-    del data["prepared"]
-    path.write_text(json.dumps(data))
-    assert load(trained).step == 3
+    del data["prepared"], data["best"]
+    path.write_text(json.dumps(data | {"best_loss": 2.5}))
+    found = load(trained)
+    assert (found.step, found.prepared, found.best) == (3, 0.0, 2.5)
 
 
 @pytest.mark.parametrize("damage", ["a part gone", "another shape", "left over", "another average"])

@@ -89,7 +89,7 @@ def test_a_run_that_was_killed_at_a_random_step_ends_with_the_same_bits(tmp_path
     for row, expected in zip(timeless(setting.folder), timeless(tmp_path / "whole"), strict=True):
         assert row == expected
     assert training.checkpoints.steps() == whole.checkpoints.steps()
-    ends = [(run.progress.best_loss, run.progress.best_step, run.progress.tokens) for run in (training, whole)]
+    ends = [(run.progress.best, run.progress.best_step, run.progress.tokens) for run in (training, whole)]
     assert ends[0] == ends[1]
 
 
@@ -260,7 +260,7 @@ def test_validations_checkpoints_and_rows_keep_their_rhythm(tmp_path: Path) -> N
         (11, 4.0),
     ]
     assert training.checkpoints.steps() == [5, 6, 10, 11]  # each fifth, each better one, the last
-    assert (training.progress.best_step, training.progress.best_loss, training.progress.stale) == (6, 2.0, 2)
+    assert (training.progress.best_step, training.progress.best, training.progress.stale) == (6, 2.0, 2)
 
 
 def test_without_a_rhythm_the_epoch_gives_it(tmp_path: Path) -> None:
@@ -281,6 +281,18 @@ def test_patience_ends_a_training_that_no_longer_improves(tmp_path: Path) -> Non
     progress = training.run()
     assert (progress.step, progress.best_step, progress.finished) == (12, 8, True)
     assert training.checkpoints.steps() == [8, 12]
+
+
+def test_a_score_judges_where_one_is_asked_for(tmp_path: Path) -> None:
+    """The loss is best at first, the score last but one; patience follows the score."""
+    rhythm = Rhythm(validate=2, checkpoint=20, keep=1, patience=2)
+    training = Setting(folder=tmp_path, limits=Limits(max_steps=40), rhythm=rhythm).build()
+    measured = iter([(1.0, 0.0), (1.5, -0.1), (2.0, 0.3), (3.0, 0.2), (4.0, 0.3)])
+    training.validate = lambda: dict(zip(("validation_loss", "f1"), next(measured), strict=True))
+    training.judge = lambda metrics: -metrics["f1"]
+    progress = training.run()
+    assert (progress.step, progress.best_step, progress.best) == (10, 6, -0.3)
+    assert training.checkpoints.steps() == [6, 10]
 
 
 def test_rows_say_what_happened_in_their_window(tmp_path: Path) -> None:

@@ -159,10 +159,13 @@ class TrainingConfig:
     ema_decay: float = _help("keep an exponential average of the weights, such as 0.999; 0: none", 0.0)
     validate_every: int = _help("steps between validations; 0: each epoch", 0)
     validation_bleu: bool = _help("translate the validation rows, greedily, and score them", True)
-    validation_rows: int = _help("how many validation rows are translated, tagged or answered", 1000)
+    validation_rows: int = _help("how many validation rows are translated, labelled or answered", 1000)
+    best_by: Literal["loss", "score"] = _help(
+        "what tells the best validation: its loss, or its accuracy, F1, correlation or BLEU", "loss"
+    )
     checkpoint_every: int = _help("steps between checkpoints; 0: each epoch", 0)
     keep_checkpoints: int = _help("how many last checkpoints stay, beside the best", 2)
-    patience: int = _help("stop after this many validations without a better loss; 0: never", 0)
+    patience: int = _help("stop after this many validations that are no better; 0: never", 0)
     log_every: int = _help("steps between rows of metrics.jsonl", 20)
     threads: int = _help("CPU threads; 0: as torch chooses", 0)
     parallel: Literal["ddp", "fsdp"] = _help(

@@ -84,6 +84,10 @@ def check(config: RunConfig) -> None:
         for key, (unset, *tasks) in _ONLY_FOR.items()
         if config.task not in tasks and _value(config, key) != unset
     ]
+    if training.best_by == "score" and not (training.validation_rows and training.validation_bleu):
+        wrong.append(
+            "training.best_by score needs one; leave training.validation_rows and training.validation_bleu as they are"
+        )
     if wrong:
         raise ConfigError("; ".join(wrong))
 
@@ -113,6 +117,7 @@ _ONLY_FOR: dict[str, tuple[Any, ...]] = {  # what stands for nothing, and the ta
     "data.share": (1.0, "translate", "classify", "tag", "answer"),
     "data.label_separator": (None, "classify"),
     "data.tasks": (None, "translate"),
+    "training.best_by": ("loss", "translate", "classify", "tag", "answer"),
 }
 
 

@@ -7,7 +7,9 @@ import dataclasses
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import torch
@@ -35,6 +37,7 @@ from headway.training.optim import MovingAverage, Unfreezing, adamw
 from headway.training.schedule import Schedule
 from headway.training.step import Step, accumulate
 
+_SCORES = ("bleu", "entity_f1", "macro_f1", "f1", "pearson", "validation_accuracy")  # the first that was measured
 VALIDATION = 2**31  # an epoch that no training reaches: validation draws the same every time
 
 
@@ -83,6 +86,7 @@ class Prepared:
             checkpoints=Checkpoints(folder / "checkpoints"),
             log=log,
             validate=lambda: self.validate(step.model, moving),
+            judge=_minus_score if config.best_by == "score" else itemgetter("validation_loss"),
             world=self.feed.world,
             moving=moving,
             unfreezing=Unfreezing(optimizer) if config.gradual_unfreezing else None,
@@ -204,6 +208,14 @@ def prepare(
     torch.manual_seed(config.seed + 1 + world.rank)  # of dropout, another on each process
     say(ending(config.training))
     return Prepared(config, kind, data, vocabulary, spec, model, objective, choices, feed, train, validation)
+
+
+def _minus_score(measured: dict[str, float]) -> float:
+    """What a validation of `training.best_by score` is judged by, less is better; of several tasks by their mean."""
+    for name in _SCORES:
+        if found := [value for key, value in measured.items() if key == name or key.startswith(f"{name}_")]:
+            return -fmean(found)
+    return 0.0
 
 
 def ending(config: TrainingConfig) -> str:

@@ -36,7 +36,7 @@ class Progress:
     elapsed: float = 0.0  # seconds, over all sittings
     prepared: float = 0.0  # of these, seconds before the steps began: reading, encoding
     tokens: int = 0
-    best_loss: float | None = None  # of the validations, nats a token
+    best: float | None = None  # of the validations: the loss, nats a token, or minus the score
     best_step: int = 0
     stale: int = 0  # validations since the best
     finished: bool = False
@@ -109,6 +109,8 @@ class Checkpoints:
             _restore_random(model, randoms[str(rank)])
         values = native.read_json(folder / "progress.json", "the progress of a training")
         values.setdefault("prepared", 0.0)  # begun before it was counted
+        if "best_loss" in values:  # begun when nothing else was judged by
+            values["best"] = values.pop("best_loss")
         if wrong := values.keys() ^ {entry.name for entry in dataclasses.fields(Progress)}:
             raise CheckpointError(f"{folder / 'progress.json'} lacks or does not know {', '.join(sorted(wrong))}")
         return Progress(**values)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from operator import itemgetter
 from types import FrameType
 from typing import Any
 
@@ -52,7 +53,7 @@ class Rhythm:
     checkpoint: int = 0
     log: int = 20
     keep: int = 2  # checkpoints, beside the best
-    patience: int = 0  # validations without a better loss; 0: any number
+    patience: int = 0  # validations that are no better; 0: any number
 
 
 @dataclass(kw_only=True, slots=True)
@@ -68,6 +69,7 @@ class Training:
     checkpoints: Checkpoints
     log: Log | None  # None on every process but the first
     validate: Callable[[], dict[str, float]]  # at least `validation_loss`; all processes call it, the first is heard
+    judge: Callable[[dict[str, float]], float] = itemgetter("validation_loss")  # of a validation; less is better
     world: World = World()
     moving: MovingAverage | None = None
     unfreezing: Unfreezing | None = None
@@ -198,9 +200,9 @@ class Training:
                     f"nothing is learned yet: knowing how frequent each word is gives {self.chance:.3f}; if this goes "
                     "on, lower training.learning_rate, raise training.warmup_steps, or look at the data"
                 )
-        loss = metrics["validation_loss"]
-        if loss < (math.inf if progress.best_loss is None else progress.best_loss):  # never so where it is NaN
-            progress.best_loss, progress.best_step, progress.stale = loss, progress.step, 0
+        value = self.judge(metrics)
+        if value < (math.inf if progress.best is None else progress.best):  # never so where it is NaN
+            progress.best, progress.best_step, progress.stale = value, progress.step, 0
         else:
             progress.stale += 1
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 NUMBER = "number"  # the label of a head that gives one
 _LARGEST = float(np.finfo(np.float32).max)  # of the numbers that are learned
+_VALIDATED = ("macro_f1", "micro_f1", "pearson")
 _SEPARATOR = ","  # of several labels, where the configuration names none
 
 
@@ -128,6 +129,14 @@ class Classify(Labelled):
         """See `Kind`."""
         return LabelTexts(self._problem(), self.config.training.label_smoothing)
 
+    def scores(self, model: Any, vocabulary: Vocabulary, data: Splits) -> dict[str, float]:
+        """F1 of several labels, or correlation of numbers, of the first validation rows; of one label losses say it."""
+        rows = self.validated(data)
+        if self._problem() == "single" or not len(rows):
+            return {}
+        metrics = self._measured(self._classified(model, vocabulary, rows), rows, model.label_head.spec)["metrics"]
+        return {name: metrics[name]["score"] for name in _VALIDATED if name in metrics}
+
     def evaluate(self, model: Any, vocabulary: Vocabulary, data: Splits, split: str) -> dict[str, Any]:
         """The metrics of the problem with their intervals, and what pictures of classes are drawn from."""
         rows, head = data[split], model.label_head.spec
@@ -148,7 +157,9 @@ class Classify(Labelled):
     def seconds(self, model: Any, vocabulary: Vocabulary, data: Splits, split: str) -> tuple[float, float]:
         """See `Kind`; from rows spread over the split."""
         rows = data[split]
-        return 0.0, len(rows) * seconds_a_row(rows, lambda some: self._classified(model, vocabulary, some))
+        each = seconds_a_row(rows, lambda some: self._classified(model, vocabulary, some))
+        validated = 0 if self._problem() == "single" else len(self.validated(data))
+        return each * validated, each * len(rows)
 
     def _problem(self) -> Problem:
         asked = self.config.objective.problem
