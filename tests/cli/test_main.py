@@ -112,7 +112,10 @@ def test_where_memory_ends_a_command_says_what_of_it_can_be_lowered(
     assert f"not enough memory; {lower}" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("name", "tokens"), [("generate", BATCH_TOKENS), ("embed", TOKENS), ("augment", TOKENS)])
+SIZES = [("generate", BATCH_TOKENS), ("translate", BATCH_TOKENS), ("embed", TOKENS), ("augment", TOKENS)]
+
+
+@pytest.mark.parametrize(("name", "tokens"), SIZES)
 def test_what_is_declared_without_torch_is_what_the_library_takes(name: str, tokens: int) -> None:
     command_line.load(name).add_arguments(parser := argparse.ArgumentParser())
     assert parser.get_default("batch_tokens") == tokens

@@ -42,14 +42,16 @@ def add_source(parser: argparse.ArgumentParser, *, may_lack: bool = True) -> Non
         )
 
 
-def add_running(parser: argparse.ArgumentParser, *, may_lack: bool = True, windows: bool = False) -> None:
+def add_running(
+    parser: argparse.ArgumentParser, *, may_lack: bool = True, windows: bool = False, tokens: int = 1500
+) -> None:
     """How the model is run, and what happens to texts too long for it; with `windows` they can be read in parts."""
     ways = [*["windows"] * windows, "cut", "refuse"]
     parser.add_argument(
         "--too-long", choices=ways, default=ways[0], help="a text the model cannot read whole (%(default)s)"
     )
     parser.add_argument(
-        "--batch-tokens", type=int, default=1500, metavar="N", help="tokens at once, padding counted (%(default)s)"
+        "--batch-tokens", type=int, default=tokens, metavar="N", help="tokens at once, padding counted (%(default)s)"
     )
     add_device(parser, may_lack=may_lack)
 

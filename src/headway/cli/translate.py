@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     draw = parser.add_argument_group("sampling, instead of a search")
     draw.add_argument("--sample", action="store_true", help="draw each token")
     add_draws(draw)
-    add_running(parser, may_lack=False)
+    add_running(parser, may_lack=False, tokens=4000)
     parser.add_argument("--json", action="store_true", help="one object a line, with scores and lengths")
 
 
