@@ -54,11 +54,7 @@ def nest(cls: Any, flat: Mapping[str, Any], prefix: str) -> Any:
 
 def alternatives(kind: Any) -> list[Any]:
     """The types of a union, or the one type."""
-    return list(typing.get_args(kind)) if isinstance(kind, types.UnionType) or _is_union(kind) else [kind]
-
-
-def _is_union(kind: Any) -> bool:
-    return typing.get_origin(kind) is typing.Union
+    return list(typing.get_args(kind)) if typing.get_origin(kind) in (typing.Union, types.UnionType) else [kind]
 
 
 def converted(value: Any, kind: Any) -> Any:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import types
 import typing
 from typing import Any, Literal
 
+from headway.dotted import alternatives
 from headway.errors import CheckpointError
 
 
@@ -26,13 +26,10 @@ def read(cls: Any, data: Any, path: str) -> Any:
 
 
 def _value(annotation: Any, value: Any, path: str) -> Any:
-    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
-        kinds: tuple[Any, ...] = typing.get_args(annotation)
-    else:
-        kinds = (annotation,)
+    kinds = alternatives(annotation)
     for kind in kinds:
         if dataclasses.is_dataclass(kind):
-            if value is not None or kinds == (kind,):
+            if value is not None or kinds == [kind]:
                 return read(kind, value, path)
         elif typing.get_origin(kind) is tuple:
             items = _kinds(typing.get_args(kind), value)
