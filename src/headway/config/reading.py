@@ -38,7 +38,7 @@ def load_recipe(recipe: str, overrides: Sequence[tuple[str, Any]] = ()) -> RunCo
         ConfigError: no such recipe, any number of unknown keys and wrong values, all named, or a key of the tokenizer
             beside `model.init`.
     """
-    values = dict(_read(recipe))
+    values = _read(recipe)
     given, model = dict(overrides), values.get("model")
     family = given.get("model.family")
     if isinstance(model, dict) and (
@@ -109,27 +109,25 @@ def fields() -> dict[str, Field]:
     return dict(walk(RunConfig, ""))
 
 
-def to_yaml(config: RunConfig, *, comments: bool = True) -> str:
+def to_yaml(config: RunConfig) -> str:
     """The complete configuration, each key with its line of help and its choices."""
     lines: list[str] = []
-    data = dataclasses.asdict(config)
+    values = _flat(config)
     for key, entry in fields().items():
         *groups, name = key.split(".")
         for depth, group in enumerate(groups):
             header = "  " * depth + f"{group}:"
-            if not any(line == header for line in lines):
+            if header not in lines:
                 lines.append(header)
-        value = functools.reduce(lambda part, step: part[step], key.split("."), data)
-        text = _dumped(value)
-        line = "  " * len(groups) + f"{name}: {text}"
-        lines.append(f"{line:<34} # {entry.help} ({describe(entry.type)})" if comments else line)
+        line = "  " * len(groups) + f"{name}: {_dumped(values[key])}"
+        lines.append(f"{line:<34} # {entry.help} ({describe(entry.type)})")
     return "\n".join(lines) + "\n"
 
 
 def differences(one: RunConfig, other: RunConfig) -> list[str]:
     """The dotted keys of which the two have other values."""
-    both = [dict(flatten(dataclasses.asdict(config))) for config in (one, other)]
-    return [key for key in both[0] if both[0][key] != both[1][key]]
+    values, others = _flat(one), _flat(other)
+    return [key for key in values if values[key] != others[key]]
 
 
 def read_config(path: Path) -> RunConfig:
@@ -157,7 +155,12 @@ def read_values(path: Path) -> dict[str, Any]:
     return values
 
 
-def _read(recipe: str) -> Mapping[str, Any]:
+def _flat(config: RunConfig) -> dict[str, Any]:
+    """Every dotted key and its value."""
+    return dict(flatten(dataclasses.asdict(config)))
+
+
+def _read(recipe: str) -> dict[str, Any]:
     if recipe in recipes():
         text = (resources.files("headway") / "recipes" / f"{recipe}.yaml").read_text(encoding="utf-8")
     else:
