@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from headway.config import load_recipe, parse_overrides
+from headway.data.tagged import parted
 from headway.errors import ConfigError
 from headway.evaluation.classification import (
     Metrics,
@@ -73,7 +74,7 @@ def read(recipe: str, overrides: Sequence[str] = ()) -> Labelled:
 
     def label(text: str) -> Any:
         if problem == "multi":
-            return [part.strip() for part in text.split(separator or ",") if part.strip()]
+            return parted(text, separator or ",")
         return float(text) if problem == "regression" else text
 
     splits = {}

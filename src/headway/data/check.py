@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headway.data.progress import progress
-from headway.data.tagged import labels_of, units_of
+from headway.data.tagged import labels_of, parted, units_of
 from headway.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def _check_split(
             for column in columns:
                 measures[column].add(chunk[column])
             for cell in chunk.get(_LABEL, []):
-                found = [label.strip() for label in _parted(cell, separator) if label.strip()]
+                found = parted(cell, separator)
                 labels.update(found)
                 unlabelled += not found
                 repeats = repeats or len(set(found)) < len(found)
@@ -153,11 +153,6 @@ def _check_split(
         by_word=as_many and (repeats or _OUTSIDE in labels),
     )
     return report, (rows, inputs)
-
-
-def _parted(cell: str, separator: str | None) -> list[str]:
-    found = labels_of(cell)
-    return cell.split(separator) if separator and found == [cell] else found
 
 
 def _are_as_many(text: str, cell: str) -> bool:

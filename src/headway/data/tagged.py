@@ -36,6 +36,18 @@ def labels_of(cell: str) -> list[str]:
     return labels
 
 
+def parted(cell: str, separator: str | None) -> list[str]:
+    """The labels in one cell: a list, as JSON lines may have, or what a separator parts; without one there is one.
+
+    >>> parted("joy, love", ","), parted("joy, love", None)
+    (['joy', 'love'], ['joy, love'])
+    """
+    found = labels_of(cell)
+    if separator and found == [cell]:
+        found = cell.split(separator)
+    return [label.strip() for label in found if label.strip()]
+
+
 def names_of(labels: Sequence[str]) -> list[tuple[str, int, int]]:
     """Type, first word and the one after the last of each name that `B-X` and `I-X` say; a lone `I-X` begins one.
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from headway.data.cache import TokenStore, encode
 from headway.data.tables import rows_of
+from headway.data.tagged import parted
 from headway.errors import ConfigError, DataError, nearest
 from headway.evaluation.classification import (
     class_report,
@@ -22,7 +23,7 @@ from headway.evaluation.classification import (
 from headway.models.families import CLASSIFIERS
 from headway.objectives.classification import Example, LabelTexts
 from headway.runs.kinds.kind import Encoded, Splits, Vocabulary, note_of, one
-from headway.runs.kinds.labelled import Labelled, Reads, labels_of, parted, says, text_of, with_usual_head
+from headway.runs.kinds.labelled import Labelled, Reads, labels_of, says, text_of, with_usual_head
 from headway.runs.kinds.measuring import seconds_a_row, spread
 from headway.runs.kinds.scale import Scale
 from headway.spec import LabelHeadSpec, ModelSpec, Problem, RecurrentSpec, SingleStackSpec, WithoutStack

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from headway.checkpoints.restore import with_head
 from headway.config import RunConfig
-from headway.data import tagged
 from headway.data.sources import load
 from headway.data.tables import rows_digest, rows_of
-from headway.data.tagged import Unit
+from headway.data.tagged import Unit, parted
 from headway.errors import ConfigError, DataError
 from headway.models.families import CLASSIFIERS, SPELLED
 from headway.runs.build import choices_of, train_vocabulary
@@ -154,14 +153,6 @@ def with_usual_head(spec: ModelSpec, head: LabelHeadSpec, reads: Reads | None = 
     if head.of == "tokens" or (is_text and not stack.causal):
         head = dataclasses.replace(head, dropout=stack.dropout.residual)
     return with_head(spec, head)
-
-
-def parted(cell: str, separator: str | None) -> list[str]:
-    """The labels in one cell: a list, as JSON lines may have, or what a separator parts; without one there is one."""
-    found = tagged.labels_of(cell)
-    if separator and found == [cell]:
-        found = cell.split(separator)
-    return [label.strip() for label in found if label.strip()]
 
 
 def says(spec: ModelSpec) -> tuple[object, ...]:
