@@ -68,7 +68,6 @@ def token_nll(
     max_length: int,
     stride: int | None = None,
     batch_tokens: int = 8192,
-    autocast: torch.dtype | None = None,
 ) -> NDArray[np.float64]:
     """The negative log-likelihood of every prediction of a corpus, document after document, in nats `(predictions,)`.
 
@@ -81,7 +80,6 @@ def token_nll(
         stride: how far a window moves on, in tokens; None: half of `max_length`. With 1 every token is predicted from
             all that the model can read before it.
         batch_tokens: padded tokens a batch; changes the speed and the memory, not the result.
-        autocast: the dtype of the arithmetic; None: that of the weights.
 
     Raises:
         ConfigError: the stride is not between 1 and `max_length`, or the model cannot read so much at once.
@@ -101,9 +99,8 @@ def token_nll(
             place = batch.layout.positions.numpy() + np.repeat(begin, end - begin)  # of each token in the stream
             is_scored = torch.from_numpy(place >= np.repeat(scored, end - begin))
             place, labels, batch = place[is_scored.numpy()], batch.labels[is_scored], batch.to(device)
-            with torch.autocast(device.type, autocast or torch.bfloat16, enabled=autocast is not None):
-                states = model.hidden(batch.inputs, batch.layout)[is_scored.to(device)]
-                nll[place] = _nll(model.head, states, labels.to(device)).cpu().numpy()
+            states = model.hidden(batch.inputs, batch.layout)[is_scored.to(device)]
+            nll[place] = _nll(model.head, states, labels.to(device)).cpu().numpy()
             advance(len(place))
     return nll
 

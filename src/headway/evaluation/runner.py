@@ -15,6 +15,8 @@ from headway.models.protocols import Translator
 from headway.tasks.translate import Translation, translate_lines
 from headway.text.tokenizer import TokenizerPair
 
+_SAMPLES = 5  # translations, evenly spaced, that are kept for people to read
+
 
 def evaluate_translation(
     model: Translator,
@@ -26,7 +28,6 @@ def evaluate_translation(
     batch_tokens: int = BATCH_TOKENS,
     set_name: str | None = None,
     prefix: str = "",
-    samples: int = 5,
 ) -> dict[str, Any]:
     """Translate `sources`, compare with `references`.
 
@@ -39,7 +40,6 @@ def evaluate_translation(
         batch_tokens: padded tokens of one decoding batch.
         set_name: the named set the rows come from; `quickstart` is also measured phenomenon by phenomenon.
         prefix: what the model reads before each source; no part of what copying is worth.
-        samples: translations, evenly spaced, that are kept for people to read.
 
     Returns:
         Metrics (each with its score and, where there is one, signature and interval), rows, seconds, the
@@ -67,7 +67,7 @@ def evaluate_translation(
     }
     if set_name == "quickstart":
         result["phenomena"] = phenomena_of(sources, hypotheses)
-    chosen = range(0, len(best), max(1, len(best) // samples))[:samples]
+    chosen = range(0, len(best), max(1, len(best) // _SAMPLES))[:_SAMPLES]
     result["samples"] = [
         {"source": asked[row], "translation": hypotheses[row], "reference": references[row]} for row in chosen
     ]

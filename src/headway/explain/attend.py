@@ -26,7 +26,7 @@ from headway.text.tokenizer import Tokenizer
 _OFFERED = 8  # likeliest next tokens that are kept a step, and likeliest words a mask
 
 
-def attend(model: str | Path, text: str, *, target: str | None = None, offline: bool = False) -> Trace:
+def attend(model: str | Path, text: str, *, target: str | None = None) -> Trace:
     """`look` at a model that is opened for it: a folder or a hub id, as `headway.load` takes it.
 
     Raises:
@@ -34,7 +34,7 @@ def attend(model: str | Path, text: str, *, target: str | None = None, offline: 
         DataError: as `look`.
         ConfigError: as `look`.
     """
-    return look(load(model, offline=offline), model, text, target=target)
+    return look(load(model), model, text, target=target)
 
 
 def look(loaded: Loaded, name: str | Path, text: str, *, target: str | None = None) -> Trace:

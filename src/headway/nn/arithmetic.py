@@ -48,9 +48,9 @@ class Arithmetic:
 class Choice:
     """The arithmetic of a model, which is measured when one of its layers first multiplies, or when it is asked for."""
 
-    def __init__(self, model: nn.Module, *, quantize: str | None = None, rows: Sequence[int] = ROWS) -> None:
+    def __init__(self, model: nn.Module, *, quantize: str | None = None) -> None:
         """See `prepare`; a model that is not worth timing has its kernels at once."""
-        self._model, self._quantize, self._rows = model, quantize, rows
+        self._model, self._quantize = model, quantize
         self._lock = threading.RLock()
         self._found: Arithmetic | None = None
         linears = _linears(model)
@@ -59,7 +59,7 @@ class Choice:
             for linear in linears:
                 linear.kernel = Unchosen(self, linear)
         else:
-            self._found = prepare(model, quantize=quantize, rows=rows)
+            self._found = prepare(model, quantize=quantize)
 
     @property
     def arithmetic(self) -> Arithmetic:
@@ -71,7 +71,7 @@ class Choice:
         with self._lock:
             if self._found is None:
                 others = {linear: linear.kernel for linear in _linears(self._model) if not _awaits(linear, self)}
-                self._found = prepare(self._model, quantize=self._quantize, rows=self._rows)
+                self._found = prepare(self._model, quantize=self._quantize)
                 for linear, kernel in others.items():
                     linear.kernel = kernel
             return self._found

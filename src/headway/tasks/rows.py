@@ -139,11 +139,10 @@ def fit(
     *,
     name: str,
     too_long: TooLong = "cut",
-    whole_first: bool = False,
 ) -> Row:
     """What the model reads of one text or two: special pieces around them, and no more than `most` tokens in all.
 
-    Of a pair the longer text is cut until both fit, or with `whole_first` the second. A message calls them `name`.
+    Of a pair the longer text is cut until both fit. A message calls them `name`.
 
     Raises:
         DataError: there are more tokens, and `too_long` is `refuse`.
@@ -159,7 +158,7 @@ def fit(
     if over and second is None:
         first = first[:room]
     elif over and second is not None:
-        kept = max(0 if whole_first else min(len(second), room // 2), room - len(first))
+        kept = max(min(len(second), room // 2), room - len(first))
         first, second = first[: room - kept], second[:kept]
     return Row(around.wrap(first, second), over)
 
