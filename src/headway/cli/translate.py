@@ -60,7 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Translates, and says at the end what was cut."""
     from headway.data.lines import read_lines
     from headway.data.prefixes import tell
-    from headway.tasks.translate import CHUNK, translate_lines
+    from headway.tasks.rows import CHUNK
+    from headway.tasks.translate import translate_lines
 
     read = read_lines(arguments.file)
     _check(arguments)

@@ -20,9 +20,9 @@ from headway.models.recurrent_classifier import RecurrentClassifier
 from headway.models.single import SingleStack
 from headway.models.text_cnn import TextCnn
 from headway.spec import source_reach
+from headway.tasks.rows import CHUNK
 from headway.text.tokenizer import TokenizerPair
 
-CHUNK = 1000  # prompts read ahead and sorted together
 GREEDY = Decoding(beam=1)
 Writer: TypeAlias = "SingleStack | AwdLstm | TranslationModel"
 

@@ -11,10 +11,8 @@ from headway.decoding.generate import BATCH_TOKENS, DEFAULT, Decoding, decode
 from headway.errors import DataError
 from headway.models.protocols import Translator
 from headway.spec import source_positions
-from headway.tasks.rows import TooLong
+from headway.tasks.rows import CHUNK, TooLong
 from headway.text.tokenizer import TokenizerPair
-
-CHUNK = 1000  # lines read ahead and sorted together
 
 
 @dataclass(frozen=True, slots=True)

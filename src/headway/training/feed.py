@@ -13,11 +13,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from headway.data.batching import Draws, TokenBatches
+from headway.data.batching import Draws, Rows, TokenBatches
 from headway.objectives.losses import Batch
 from headway.training.distributed import World
-
-Rows = NDArray[np.int64]
 
 
 class Rowed(Protocol):

@@ -14,11 +14,12 @@ from typing import Any
 
 import torch
 
+from headway.data.batching import Rows
 from headway.errors import ConfigError, Interrupted
 from headway.evaluation.loss import perplexity
 from headway.training.checkpoint import Checkpoints, Progress, random_state
 from headway.training.distributed import World
-from headway.training.feed import Feed, Rows
+from headway.training.feed import Feed
 from headway.training.log import Log
 from headway.training.optim import MovingAverage, Unfreezing
 from headway.training.schedule import Schedule

@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from headway.config import RunConfig
+from headway.data.batching import Rows
 from headway.objectives.losses import Losses
 from headway.runs.kinds.scale import Scale
 from headway.spec import ModelSpec, SpecialTokens
 from headway.text.tokenizer import Tokenizer, TokenizerPair
-from headway.training.feed import Rowed, Rows
+from headway.training.feed import Rowed
 
 Vocabulary: TypeAlias = Tokenizer | TokenizerPair
 Splits: TypeAlias = Mapping[str, Any]  # each kind knows what its splits are
