@@ -1,4 +1,4 @@
-"""The parts of a run that every kind builds alike: vocabularies, the choices of a family, how a model is asked."""
+"""The parts of a run that every kind builds alike: vocabularies, the choices of a family; and what is checked first."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from headway.config import DecodingConfig, ModelConfig, RunConfig, TokenizerConfig
-from headway.decoding.generate import Decoding
-from headway.decoding.hypotheses import LengthNorm
+from headway.config import ModelConfig, RunConfig, TokenizerConfig
 from headway.errors import ConfigError, nearest
 from headway.models.families import FAMILIES, SIZES_OF
 from headway.text.tokenizer import Tokenizer
@@ -55,11 +53,6 @@ def choices_of(config: ModelConfig, sizes_of: Mapping[str, Mapping[str, Any]] = 
     if isinstance(getattr(choices, "tied", None), bool) and "tied" in given:
         given["tied"] = given["tied"] != "none"
     return dataclasses.replace(choices, **given)
-
-
-def build_decoding(config: DecodingConfig) -> Decoding:
-    """How the trained model is asked."""
-    return Decoding(beam=config.beam, length_norm=LengthNorm.parse(config.length_norm), stop=config.stop)
 
 
 def check(config: RunConfig) -> None:

@@ -13,7 +13,7 @@ from headway.checkpoints import elmo_hdf5, hf, hub, native
 from headway.checkpoints.configuration import check_sizes, stacks
 from headway.checkpoints.generation import GenerationDefaults, read_generation
 from headway.checkpoints.restore import Restored
-from headway.config import RunConfig, read_config
+from headway.config import DecodingConfig, RunConfig, read_config
 from headway.decoding.generate import Decoding
 from headway.decoding.hypotheses import LengthNorm
 from headway.decoding.sampling import Sampling
@@ -137,6 +137,11 @@ def _check_dtype(spec: ModelSpec, dtype: str, folder: Path) -> None:
         )
 
 
+def build_decoding(config: DecodingConfig) -> Decoding:
+    """How the model of a run is asked."""
+    return Decoding(beam=config.beam, length_norm=LengthNorm.parse(config.length_norm), stop=config.stop)
+
+
 def _decoding(folder: Path, spec: ModelSpec, run: RunConfig | None) -> Decoding:
     """How the model was made to be asked: by the configuration of its run, or by its generation settings.
 
@@ -144,8 +149,7 @@ def _decoding(folder: Path, spec: ModelSpec, run: RunConfig | None) -> Decoding:
         CheckpointError: a file is damaged, or asks for something that is not known here.
     """
     if run is not None:
-        asked = run.decoding
-        return Decoding(beam=asked.beam, length_norm=LengthNorm.parse(asked.length_norm), stop=asked.stop)
+        return build_decoding(run.decoding)
     if not (folder / "config.json").is_file() and not (folder / "generation_config.json").is_file():
         return Decoding() if isinstance(spec, TranslatorSpec) else Decoding(beam=1)
     given = read_generation(folder, spec)

@@ -21,11 +21,12 @@ from headway.errors import ConfigError, DataError
 from headway.evaluation.runner import evaluate_translation
 from headway.evaluation.translation import translation_metrics
 from headway.objectives.seq2seq import Seq2Seq
-from headway.runs.build import build_decoding, choices_of, train_vocabulary
+from headway.runs.build import choices_of, train_vocabulary
 from headway.runs.kinds.kind import Encoded, Splits, Vocabulary
 from headway.runs.kinds.measuring import timed
 from headway.runs.kinds.pairs import Pairs, Sections, load_pairs
 from headway.spec import ModelSpec, SpecialTokens, TransformerSpec, TranslatorSpec, source_positions, source_reach
+from headway.tasks.opening import build_decoding
 from headway.tasks.translate import translate_lines
 from headway.text.tokenizer import TokenizerPair
 
