@@ -1,4 +1,4 @@
-"""From `config.json` to a family and a spec, and whether its sizes can be believed; without torch."""
+"""From `config.json` to a family and a spec, or from `spec.json`; whether its sizes can be believed; without torch."""
 
 from __future__ import annotations
 
@@ -87,6 +87,18 @@ def spec_of(config: Mapping[str, Any], folder: Path, architecture: str | None = 
         raise CheckpointError(
             f"{path} has a value of a wrong kind ({reason:.200}); write or download it again"
         ) from None
+    check_sizes(spec, path)
+    return spec
+
+
+def stored_spec(folder: Path) -> ModelSpec:
+    """The spec of a run folder, or of another that we wrote: its `spec.json`.
+
+    Raises:
+        CheckpointError: it is missing or damaged.
+    """
+    path = folder / "spec.json"
+    spec = specs.from_json(read_json(path, "the spec of a model"))
     check_sizes(spec, path)
     return spec
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from headway import spec as specs
 from headway.checkpoints import native
+from headway.checkpoints.configuration import stored_spec
 from headway.checkpoints.files import replace_file
 from headway.config import RunConfig, read_config, to_yaml
 from headway.errors import CheckpointError, ConfigError
@@ -108,7 +109,7 @@ class RunFolder:
 
     def read_spec(self) -> ModelSpec:
         """The model of the run."""
-        return specs.from_json(native.read_json(self.path / "spec.json", "the spec of a model"))
+        return stored_spec(self.path)
 
     def read_choices(self) -> Choices:
         """What was chosen by measuring when the run began."""

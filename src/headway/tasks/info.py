@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from headway import spec as specs
 from headway.checkpoints import hub
-from headway.checkpoints.configuration import check_sizes, family_of, read_config, spec_of, with_names
-from headway.checkpoints.files import check_names, read_json
+from headway.checkpoints.configuration import family_of, read_config, spec_of, stored_spec, with_names
+from headway.checkpoints.files import check_names
 from headway.checkpoints.header import Entry, read_header, read_headers, weight_files
 from headway.checkpoints.naming import known_names, match
 from headway.errors import CheckpointError
@@ -48,8 +47,7 @@ def describe(model: str | Path, *, revision: str | None = None, offline: bool = 
     path = hub.find(model, revision=revision, offline=offline, weights=not is_remote)
     entries = hub.remote_headers(str(model).partition("@")[0], path.name) if is_remote else None
     if (path / "spec.json").exists():
-        spec = specs.from_json(read_json(path / "spec.json", "the spec of a model"))
-        check_sizes(spec, path / "spec.json")
+        spec = stored_spec(path)
         entries = _of_run(path) if entries is None else entries
         sizes = {name: entry.size for name, entry in entries.items()} or _by_building(spec, path)
     elif (path / "config.json").exists():

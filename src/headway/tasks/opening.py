@@ -8,9 +8,8 @@ from typing import Any
 
 import torch
 
-from headway import spec as specs
 from headway.checkpoints import elmo_hdf5, hf, hub, native
-from headway.checkpoints.configuration import check_sizes, stacks
+from headway.checkpoints.configuration import stacks, stored_spec
 from headway.checkpoints.generation import GenerationDefaults, read_generation
 from headway.checkpoints.restore import Restored
 from headway.config import DecodingConfig, RunConfig, read_config
@@ -63,7 +62,7 @@ def open_model(
     options: dict[str, Any] = {"dtype": DTYPES[dtype], "device": device, "head": head, "allow_missing": allow_missing}
     restored: Restored
     if (folder / "spec.json").exists():
-        spec = read_spec(folder)
+        spec = stored_spec(folder)
         if (folder / "config.yaml").is_file() and not (folder / "model.safetensors").is_file():
             raise CheckpointError(
                 f"{folder} is a run that did not come to its end, without weights; go on with: headway resume {folder}"
@@ -85,21 +84,6 @@ def open_model(
         reading=Reading() if run is None else Reading.of(run),
         fresh=restored.fresh, unread=restored.unread,
     )  # fmt: skip
-
-
-def read_spec(folder: Path) -> ModelSpec:
-    """The spec of a run folder.
-
-    Raises:
-        CheckpointError: `spec.json` is missing or damaged.
-    """
-    path = folder / "spec.json"
-    try:
-        spec = specs.from_json(native.read_json(path, "the spec of a model"))
-    except ConfigError as error:
-        raise CheckpointError(f"{path}: {error}") from None
-    check_sizes(spec, path)
-    return spec
 
 
 def read_tokenizer(folder: Path, spec: ModelSpec) -> Tokenizer | TokenizerPair | None:
