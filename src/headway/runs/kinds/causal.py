@@ -81,9 +81,9 @@ class Causal(RawText):
                 texts = Prompted(corpus, size, tokens.start_id, tokens.end_id, begins=begins, too_long=rule)
             except DataError as error:
                 raise DataError(f"{split} split: {error} (data.max_length, data.too_long)") from None
-            said = f"{texts.too_long:,} texts are longer than {size} tokens with their prompts and were "
-            note = said + {"truncate": "cut", "drop": "left out"}.get(rule, "") if texts.too_long else ""
-            return Encoded(texts, texts.lengths, note, release=corpus.release)
+            done = "left out" if rule == "drop" else "cut"
+            said = f"{texts.too_long:,} texts are longer than {size} tokens with their prompts and were {done}"
+            return Encoded(texts, texts.lengths, said if texts.too_long else "", release=corpus.release)
         if self.config.objective.packing == "texts":
             rows = Documents(corpus, size, tokens.start_id, tokens.end_id)
         else:

@@ -113,8 +113,8 @@ class Translate:
         stores = [self._store(pairs, split, _pair(vocabulary)) for pairs in data[split]]
         too_long, note = sum(store.too_long for store in stores), ""
         if too_long:
-            rule = {"truncate": "cut", "drop": "left out", "refuse": "refused"}[config.too_long]
-            note = f"{too_long:,} pairs are longer than {config.max_length} tokens and were {rule}"
+            done = "left out" if config.too_long == "drop" else "cut"
+            note = f"{too_long:,} pairs are longer than {config.max_length} tokens and were {done}"
         if len(stores) == 1:
             return Encoded(stores[0], stores[0].lengths + 1, note)
         tasks = [
