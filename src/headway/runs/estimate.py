@@ -130,7 +130,7 @@ def _extrapolate(
     training = config.training
     every = training.validate_every or batches
     of_step = step_seconds + validation / every
-    steps = [limit for limit in (training.max_steps,) if limit]
+    steps = [training.max_steps] if training.max_steps else []
     if training.max_epochs:
         steps.append(training.max_epochs * batches)
     if training.max_minutes:

@@ -139,7 +139,7 @@ class Repeated:
             if _measured(one) != _measured(first):
                 raise ConfigError(
                     f"{self.runs[seed].path} was evaluated on {_measured(one)}, the first on {_measured(first)}; "
-                    f"evaluate it on the same: headway evaluate RUN --split NAME"
+                    "evaluate it on the same: headway evaluate RUN --split NAME"
                 )
         names = [name for name in first["metrics"] if all(name in one["metrics"] for one in found.values())]
         scores = {name: [one["metrics"][name]["score"] for one in found.values()] for name in names}

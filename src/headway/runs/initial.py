@@ -43,7 +43,17 @@ def check_initial(config: ModelConfig) -> None:
     """
     if config.init is None:
         return
-    _check(config)
+    usual = ModelConfig()
+    beside = [
+        f"model.{entry.name}"
+        for entry in dataclasses.fields(config)
+        if entry.name not in ("init", "family", "size", *_DROPOUT)
+        and getattr(config, entry.name) != getattr(usual, entry.name)
+    ]
+    if beside:
+        raise ConfigError(
+            f"{', '.join(beside)} beside model.init: family and sizes come from there, only dropout can be chosen"
+        )
     if (recipe := Path(config.init).name) in recipes() and not Path(config.init).exists():
         said = f"model.init {config.init} is not there; train it first"
         raise ConfigError(f"{said}: headway train {recipe} --run {config.init}")
@@ -137,17 +147,3 @@ def _rates(dropout: DropoutSpec, config: ModelConfig) -> DropoutSpec:
         "activation": config.activation_dropout,
     }
     return dataclasses.replace(dropout, **{place: rate for place, rate in given.items() if rate is not None})
-
-
-def _check(config: ModelConfig) -> None:
-    usual = ModelConfig()
-    beside = [
-        f"model.{entry.name}"
-        for entry in dataclasses.fields(config)
-        if entry.name not in ("init", "family", "size", *_DROPOUT)
-        and getattr(config, entry.name) != getattr(usual, entry.name)
-    ]
-    if beside:
-        raise ConfigError(
-            f"{', '.join(beside)} beside model.init: family and sizes come from there, only dropout can be chosen"
-        )

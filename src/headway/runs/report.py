@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 from headway.checkpoints import native
+from headway.config import DecodingConfig
 from headway.explain.attend import attend
 from headway.explain.figures import training_curves
 from headway.explain.label_figures import label_figures
@@ -68,7 +69,7 @@ def _card(prepared: Prepared, training: Training, folder: RunFolder, evaluation:
     shown = "\n".join(_metric(name, values) for name, values in evaluation["metrics"].items())
     source = config.data.name or config.data.train
     parameters = sum(p.numel() for p in prepared.model.parameters())
-    asked = f", {_decoding(config)}" if config.task == "translate" else ""
+    asked = f", {_decoding(config.decoding)}" if config.task == "translate" else ""
     digest = prepared.kind.digest(prepared.data["train"])
     left_out = f"; {prepared.train.note}" if prepared.train.note else ""
     return f"""# {folder.path.name}
@@ -107,5 +108,5 @@ def _machine(environment: dict[str, Any]) -> str:
     return str(processor.get("model_name") or processor["machine"])
 
 
-def _decoding(config: Any) -> str:
-    return f"beam {config.decoding.beam}, length norm {config.decoding.length_norm}, stop {config.decoding.stop}"
+def _decoding(asked: DecodingConfig) -> str:
+    return f"beam {asked.beam}, length norm {asked.length_norm}, stop {asked.stop}"

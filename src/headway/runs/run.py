@@ -17,10 +17,10 @@ from headway.errors import CapacityError, CheckpointError, ConfigError, Interrup
 from headway.runs.build import check
 from headway.runs.folder import RunFolder
 from headway.runs.kinds import kind_of
+from headway.runs.kinds.kind import one
 from headway.runs.prepare import Prepared, Resumed, prepare
 from headway.runs.report import finish
 from headway.tasks.loaded import device_of
-from headway.text.tokenizer import TokenizerPair
 from headway.training.distributed import World, joined
 from headway.training.log import Log
 from headway.training.loop import Training
@@ -121,15 +121,15 @@ def _go(prepared: Prepared, folder: RunFolder, log: Log | None, begun: float) ->
     return folder
 
 
-def _count(training: Training, prepared: float, log: Log | None) -> None:
-    """Add the seconds of preparing to what was used; half of what `max_minutes` leaves is for the steps, at least."""
+def _count(training: Training, seconds: float, log: Log | None) -> None:
+    """Add the `seconds` of preparing to what was used; at least half of what `max_minutes` leaves is for the steps."""
     progress, limit = training.progress, training.limits.max_minutes
     room = float("inf") if limit is None else max(0.0, limit * 60 - progress.elapsed) / 2
-    progress.elapsed += min(prepared, room)
-    progress.prepared += min(prepared, room)
-    if log and prepared > room:
+    progress.elapsed += min(seconds, room)
+    progress.prepared += min(seconds, room)
+    if log and seconds > room:
         log.note(
-            f"reading and encoding took {prepared / 60:.1f} minutes, more than half of training.max_minutes {limit:g}; "
+            f"reading and encoding took {seconds / 60:.1f} minutes, more than half of training.max_minutes {limit:g}; "
             f"the steps have {room / 60:.1f}"
         )
 
@@ -181,10 +181,9 @@ def _told_how_to_go_on(command: str) -> Iterator[None]:
 
 def _introduce(prepared: Prepared, log: Log) -> None:
     parameters = sum(p.numel() for p in prepared.model.parameters())
-    vocabulary = prepared.vocabulary.target if isinstance(prepared.vocabulary, TokenizerPair) else prepared.vocabulary
     log.note(
         f"{len(prepared.train):,} training {prepared.kind.unit}, {len(prepared.validation):,} for validation; "
-        f"vocabulary {vocabulary.vocab_size:,}; {parameters / 1e6:.1f} M parameters; "
+        f"vocabulary {one(prepared.vocabulary).vocab_size:,}; {parameters / 1e6:.1f} M parameters; "
         f"{prepared.choices.dtype}, {torch.get_num_threads()} threads"
     )
     if prepared.train.note:
