@@ -16,13 +16,15 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, TypeVar, cast
 
 from headway.errors import DataError, nearest
 
 STDIN = "-"
 PACKED = (".gz", ".xz", ".zst")
+OBJECTS = "one object a line is expected"  # of JSON lines
 _BOM = b"\xef\xbb\xbf"
+T = TypeVar("T")
 
 
 def read_lines(path: str | Path, *, ends: bool = False) -> Iterator[str]:
@@ -50,6 +52,20 @@ def read_text(path: str | Path) -> str:
             _decoded(line.removeprefix(_BOM) if number == 1 else line, path, number)
             for number, line in enumerate(file, 1)
         )
+
+
+def at_least_one(rows: Iterator[T], otherwise: str) -> Iterator[T]:
+    """The same rows.
+
+    Raises:
+        DataError: there is none; the message is `otherwise`.
+    """
+    empty = True
+    for row in rows:
+        empty = False
+        yield row
+    if empty:
+        raise DataError(otherwise)
 
 
 def called(path: str | Path) -> str:

@@ -16,7 +16,7 @@ from itertools import chain, zip_longest
 from pathlib import Path
 
 from headway.data.conll import read_sentences
-from headway.data.lines import PACKED, parse_json, read_lines
+from headway.data.lines import OBJECTS, PACKED, at_least_one, parse_json, read_lines
 from headway.data.squad import read_squad
 from headway.data.tagged import Unit, as_row
 from headway.errors import ConfigError, DataError, nearest
@@ -56,12 +56,7 @@ def read_rows(files: Sequence[Path], form: Form) -> Iterator[Row]:
     Raises:
         DataError: a file is missing, damaged, empty, or a row of it does not fit `form`.
     """
-    empty = True
-    for row in FORMATS[form.format](files, form):
-        empty = False
-        yield row
-    if empty:
-        raise DataError(f"{_names(files)}: no rows; at least one is needed")
+    return at_least_one(FORMATS[form.format](files, form), f"{_names(files)}: no rows; at least one is needed")
 
 
 def infer_format(files: Sequence[Path], roles: Sequence[str]) -> str:
@@ -118,7 +113,7 @@ def _names_in(file: Path, format: str, delimiter: str) -> list[str]:
         return []
     if format == "tsv":
         return first.split(delimiter.replace(r"\t", "\t") or "\t")
-    return list(value) if isinstance(value := parse_json(first, f"{file}, line 1", _OBJECTS), dict) else []
+    return list(value) if isinstance(value := parse_json(first, f"{file}, line 1", OBJECTS), dict) else []
 
 
 def _parallel(files: Sequence[Path], form: Form) -> Iterator[Row]:
@@ -194,7 +189,7 @@ def _jsonl(files: Sequence[Path], form: Form) -> Iterator[Row]:
     for file in files:
         for number, line in enumerate(read_lines(file), 1):
             place = f"{file}, line {number}"
-            value = parse_json(line, place, _OBJECTS)
+            value = parse_json(line, place, OBJECTS)
             yield form.row([_json_value(value, role, path, place) for role, path in paths], place)
 
 
@@ -275,9 +270,6 @@ def _places(names: Sequence[str] | None, width: int, form: Form, file: str, *, o
             hint = f"; {close} ({option})" if is_close else f" (say which, for example {option})"
             raise DataError(f"{file}: no column {column or role!r} for {role}; {listed}{hint}")
     return places
-
-
-_OBJECTS = "one object a line is expected"
 
 
 def _ending(file: Path) -> str:

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from headway.data.lines import STDIN, parse_json, read_lines
+from headway.data.lines import OBJECTS, STDIN, at_least_one, parse_json, read_lines
 from headway.data.readers import csv_delimiter, csv_records, infer_format
 from headway.errors import ConfigError, DataError, nearest
 
@@ -62,14 +62,7 @@ class Table:
         form = self.format or self._inferred()
         if form not in read:
             raise ConfigError(f"--data.format {form}: its texts cannot be written anew; {nearest(form, FORMS)}")
-        return self._some(read[form]())
-
-    def _some(self, rows: Iterator[str | Entry]) -> Iterator[str | Entry]:
-        first = next(rows, None)
-        if first is None:
-            raise DataError(f"{self.file}: no rows; at least one is needed")
-        yield first
-        yield from rows
+        return at_least_one(read[form](), f"{self.file}: no rows; at least one is needed")
 
     def _inferred(self) -> str:
         if self.file == STDIN:
@@ -139,7 +132,7 @@ class Table:
     def _jsonl(self) -> Iterator[str | Entry]:
         for number, line in enumerate(read_lines(self.file), 1):
             place = f"{self.file}, line {number}"
-            row = parse_json(line, place, "one object a line is expected")
+            row = parse_json(line, place, OBJECTS)
             try:
                 json.dumps(row, ensure_ascii=False).encode()
             except UnicodeEncodeError:

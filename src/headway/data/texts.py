@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from headway.data import sources
-from headway.data.lines import read_lines
+from headway.data.lines import at_least_one, read_lines
 from headway.data.progress import progress
 from headway.data.readers import Form, infer_format, read_rows
 from headway.data.tables import file_digest, rows_of, share_out
@@ -299,9 +299,4 @@ def _sides(texts: Texts, shares: Sequence[float], seed: int) -> bytes:
 
 def _some(title: str, read: _Read) -> Iterator[Line]:
     """What is read, which must be something."""
-    empty = True
-    for pair in read():
-        empty = False
-        yield pair
-    if empty:
-        raise DataError(f"{title}: no text; at least one line that is not blank is needed")
+    return at_least_one(read(), f"{title}: no text; at least one line that is not blank is needed")
