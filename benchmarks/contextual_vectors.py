@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 import headway
 from benchmarks.features import where
 from benchmarks.labelled import parser
-from headway.explain.figures import RAMP, save_png
+from headway.explain.figures import BLUE, INK, RAMP, RULE, RUST, save_png
 from headway.tasks.embed import embed
 
 WORD = "bank"
@@ -37,7 +37,6 @@ SENTENCES = {
         "The robbers left the bank with two bags of cash.",
     ),
 }
-BLUE, RUST = "#2f76a6", "#b8400a"
 
 
 def vectors(model: Any, sentences: list[str]) -> NDArray[np.float32]:
@@ -86,14 +85,14 @@ def draw(rows: list[dict[str, float]], similar: NDArray[np.float32], sentences: 
     left.set_ylabel(f'mean cosine of two "{WORD}"s')
     left.margins(y=0.12)
     left.set_ylim(top=1)
-    left.grid(color="#e2ded4", linewidth=0.8)
+    left.grid(color=RULE, linewidth=0.8)
     left.spines[["top", "right"]].set_visible(False)
     best = int(np.argmax([row["same"] - row["different"] for row in rows]))
     colours = LinearSegmentedColormap.from_list("headway", list(RAMP))
     lowest = similar[best].min()
     right.imshow(similar[best], cmap=colours, vmin=lowest, vmax=1)
     for (row, column), value in np.ndenumerate(similar[best]):
-        ink = "white" if value > (1 + lowest) / 2 else "#1c2126"
+        ink = "white" if value > (1 + lowest) / 2 else INK
         right.text(column, row, f"{value:.2f}".removeprefix("0"), ha="center", va="center", fontsize=7, color=ink)
     right.set_yticks(range(len(sentences)), sentences, fontsize=7.5)
     right.set_xticks([2.5, 8.5], list(SENTENCES))

@@ -148,8 +148,8 @@ def _steps(probabilities: Tensor, written: Sequence[int], tokenizer: Tokenizer) 
 
 
 def _offers(probabilities: Tensor, masks: list[int], tokenizer: Tokenizer) -> list[Offer]:
-    words = ~no_words(tokenizer, probabilities.shape[1])
-    best, ids = probabilities.masked_fill(~words, -1.0).topk(min(_OFFERED, int(words.sum())))
+    never = no_words(tokenizer, probabilities.shape[1])
+    best, ids = probabilities.masked_fill(never, -1.0).topk(min(_OFFERED, int((~never).sum())))
     return [
         Offer(mask, tuple(row), tuple(piece_of(i, tokenizer) for i in row), tuple(shares))
         for mask, row, shares in zip(masks, ids.tolist(), best.tolist(), strict=True)

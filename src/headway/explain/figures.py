@@ -29,6 +29,7 @@ FACES = (
 """Faces with Hangul, the first installed one is used. A collection file counts under its first face (CJK JP)."""
 
 RAMP = ("#f4f2ec", "#cfe0e8", "#84b1cd", "#2f76a6", "#0b3255")  # the page's: one hue order, monotone luminance
+BLUE, RUST, INK, RULE = "#2f76a6", "#b8400a", "#1c2126", "#e2ded4"
 MISSING = "□"
 NUMBERS_UP_TO = 16  # tokens a side at which a number still fits its cell
 NAMES_UP_TO = 40  # and at which a name fits its row
@@ -140,7 +141,7 @@ def _curves(curves: Mapping[str, list[tuple[int, float]]], label: str, best: Any
         for text, points in curves.items()
     }
     highest = max(value for _, value in peaks.values())
-    for (text, points), colour, style in zip(curves.items(), ("#2f76a6", "#b8400a"), ("-", "--"), strict=False):
+    for (text, points), colour, style in zip(curves.items(), (BLUE, RUST), ("-", "--"), strict=False):
         steps, values = zip(*points, strict=True)
         sparse = len(points) <= 30
         axes.plot(steps, values, style, color=colour, linewidth=1.6, marker="o" if sparse else "", markersize=3.5)
@@ -152,7 +153,7 @@ def _curves(curves: Mapping[str, list[tuple[int, float]]], label: str, best: Any
     axes.margins(x=0.12, y=0.12)
     if best is not min:  # a loss falls by little of what it is
         axes.set_ylim(bottom=0)
-    axes.grid(color="#e2ded4", linewidth=0.8)
+    axes.grid(color=RULE, linewidth=0.8)
     axes.spines[["top", "right"]].set_visible(False)
     return figure
 
@@ -175,7 +176,7 @@ def _name_axes(axes: Axes, names: Sequence[str], keys: Sequence[str]) -> None:
 def _write_numbers(axes: Axes, weights: Any) -> None:
     for (row, key), weight in np.ndenumerate(weights):
         if weight >= 0.095:
-            ink = "white" if weight > 0.31 else "#1c2126"
+            ink = "white" if weight > 0.31 else INK
             axes.text(key, row, f"{weight:.2f}".removeprefix("0"), ha="center", va="center", fontsize=6.5, color=ink)
 
 

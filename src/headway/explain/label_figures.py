@@ -10,13 +10,12 @@ from unicodedata import east_asian_width
 
 import numpy as np
 
-from headway.explain.figures import NAMES_UP_TO, NUMBERS_UP_TO, RAMP, drawable, faces, save_png
+from headway.explain.figures import BLUE, INK, NAMES_UP_TO, NUMBERS_UP_TO, RAMP, RULE, RUST, drawable, faces, save_png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-BLUE, RUST, INK, RULE = "#2f76a6", "#b8400a", "#1c2126", "#e2ded4"
 _LONGEST = 24  # letters of a label that are drawn
 _WITHOUT = "no label"
 
