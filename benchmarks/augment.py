@@ -163,9 +163,7 @@ def summary(seeds: dict[str, dict[str, Any]]) -> dict[str, Any]:
 
 def options() -> argparse.ArgumentParser:
     """The flags."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks augment", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = machine.bare_parser("augment", __doc__)
     parser.add_argument("--masked", metavar="MODEL", help="refills words, such as runs/nsmc-raw-mlm")
     parser.add_argument("--causal", metavar="MODEL", help="writes ends anew, such as runs/gpt2-nsmc-raw")
     parser.add_argument("--conditional", type=int, default=0, metavar="N", help="steps on rows with labels; 0: none")

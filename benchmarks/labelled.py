@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -143,10 +142,3 @@ def choose(data: Labelled, vectors: dict[str, Any], strengths: Sequence[float], 
 def sizes(data: Labelled) -> dict[str, int]:
     """Rows of each split."""
     return {split: len(rows.texts) for split, rows in data.splits.items()}
-
-
-def parser(name: str, text: str | None) -> argparse.ArgumentParser:
-    """The flags of a program that `text` describes; what it does not know is a key of the recipe."""
-    return argparse.ArgumentParser(
-        prog=f"python -m benchmarks {name}", description=text, formatter_class=argparse.RawDescriptionHelpFormatter
-    )

@@ -74,11 +74,7 @@ def measure(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 def main() -> int:
     """Print the JSON; the exit status is 1 where the training held too much."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks large_text",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = machine.bare_parser("large_text", __doc__)
     parser.add_argument("--text", type=Path, required=True, metavar="FILE", help="UTF-8, not packed")
     parser.add_argument("--gigabytes", type=float, default=5.0, metavar="N", help="of the repeated text (%(default)s)")
     parser.add_argument("--steps", type=int, default=200, metavar="N", help="optimizer steps (%(default)s)")

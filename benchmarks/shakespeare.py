@@ -35,7 +35,7 @@ from torch import Tensor
 
 import headway
 from benchmarks import nanogpt
-from benchmarks.machine import Answer, Child, load, processor, publish, serve, versions
+from benchmarks.machine import Answer, Child, bare_parser, load, processor, publish, serve, versions
 from headway.runs import RunFolder
 
 RECIPE, STEPS, ROWS, LENGTH = "shakespeare-char", 2000, 12, 64
@@ -214,16 +214,13 @@ def compare(ours: dict[str, Any], theirs: dict[str, Any]) -> dict[str, Any]:
 
 def main() -> int:
     """Parse and run, as the parent or as one of its children."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks shakespeare", description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
+    parser = bare_parser("shakespeare", __doc__)
     nanogpt.flags(parser)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], metavar="N", help="one training of each")
     parser.add_argument("--threads", type=int, default=2, metavar="N", help="CPU threads of each variant")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the result here too")
-    for name in ("worker", "folder"):
-        parser.add_argument(f"--{name}", type=Path if name == "folder" else str, help=argparse.SUPPRESS)
+    parser.add_argument("--worker", help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.worker:
         work(arguments)

@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.labelled import Labelled, choose, parser, read, sizes
-from benchmarks.machine import processor, publish, versions
+from benchmarks.labelled import Labelled, choose, read, sizes
+from benchmarks.machine import bare_parser, processor, publish, versions
 from headway.errors import HeadwayError
 
 FEATURES: dict[str, dict[str, Any]] = {
@@ -49,7 +49,7 @@ def measure(data: Labelled, *, title: str) -> dict[str, Any]:
 
 def main(words: Sequence[str]) -> int:
     """Measure each recipe and print one JSON object."""
-    flags = parser("tfidf", __doc__)
+    flags = bare_parser("tfidf", __doc__)
     flags.add_argument("recipes", nargs="+", metavar="RECIPE", help="the name of one that classifies, or a YAML file")
     flags.add_argument("--out", type=Path, metavar="FILE", help="write the result here too")
     arguments, keys = flags.parse_known_args(words)

@@ -182,11 +182,7 @@ def check(results: dict[str, Any]) -> list[str]:
 
 def main() -> int:
     """Parse and measure, as the parent or as one of its children; 1 if ours are not the ids of the library."""
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks tokenize_text",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = machine.bare_parser("tokenize_text", __doc__)
     parser.add_argument("--text", type=Path, metavar="FILE", help="UTF-8, not packed (Python's standard library)")
     parser.add_argument("--megabytes", type=int, default=10, metavar="N", help="of the standard library (%(default)s)")
     parser.add_argument("--rounds", type=int, default=5, metavar="N", help="counted rounds, after one that is not")

