@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -19,20 +17,6 @@ from headway.errors import CapacityError, ConfigError
 from tests.parity.harness import TOLERANCE, batch, difference, twin_of
 from tests.parity.test_families import ROWS
 from tests.tasks.tiny import beside, tokenizer
-
-
-@pytest.fixture
-def post_run(tiny_run: Path, tmp_path: Path) -> Path:
-    """The run, had it been one of a model that Marian can express: each norm after its sublayer."""
-    run = tmp_path / "post"
-    shutil.copytree(tiny_run, run, ignore=shutil.ignore_patterns("checkpoints", "plots"))
-    spec = json.loads((run / "spec.json").read_text(encoding="utf-8"))
-    for side in ("encoder", "decoder"):
-        spec[side] |= {"norm_order": "post", "final_norm": False}
-    native.write_json(run / "spec.json", spec)
-    torch.manual_seed(0)
-    native.save_weights(headway.build(specs.from_json(spec)), run / "model.safetensors")
-    return run
 
 
 def same(a: headway.Loaded, b: headway.Loaded, dtype: torch.dtype = torch.float32) -> bool:

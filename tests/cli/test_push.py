@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,26 +12,10 @@ import torch
 import yaml
 
 import headway
-from headway import spec as specs
-from headway.checkpoints import native
 from headway.cli.main import main
 from tests.checkpoints.fake_hub import FakeHub, fake_hub
 
 LINES = ["der hund läuft 1.", "die katze isst 2."]
-
-
-@pytest.fixture
-def post_run(tiny_run: Path, tmp_path: Path) -> Path:
-    """The run, had it been one of a model that Marian can express: each norm after its sublayer."""
-    run = tmp_path / "post"
-    shutil.copytree(tiny_run, run, ignore=shutil.ignore_patterns("checkpoints", "plots"))
-    spec = json.loads((run / "spec.json").read_text(encoding="utf-8"))
-    for side in ("encoder", "decoder"):
-        spec[side] |= {"norm_order": "post", "final_norm": False}
-    native.write_json(run / "spec.json", spec)
-    torch.manual_seed(0)
-    native.save_weights(headway.build(specs.from_json(spec)), run / "model.safetensors")
-    return run
 
 
 @pytest.fixture

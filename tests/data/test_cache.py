@@ -8,7 +8,6 @@ import os
 import time
 import tracemalloc
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -21,19 +20,7 @@ from headway.data import storage
 from headway.data.cache import encode, encode_pairs
 from headway.data.storage import list_cache, prune_cache
 from headway.errors import CapacityError, ConfigError, DataError
-
-
-@dataclass
-class Letters:
-    """A tokenizer of one id a character."""
-
-    vocab_size: int = 1 << 16
-    fingerprint: str = "letters"
-    calls: list[int] = field(default_factory=list)
-
-    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
-        self.calls.append(len(texts))
-        return [[ord(letter) % self.vocab_size for letter in text] for text in texts]
+from tests.data.letters import Letters
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import tracemalloc
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -18,19 +17,7 @@ from headway.data.corpus import encode_texts
 from headway.data.storage import list_cache
 from headway.data.texts import Texts
 from headway.errors import CapacityError, DataError
-
-
-@dataclass
-class Letters:
-    """A tokenizer of one id a character."""
-
-    vocab_size: int = 1 << 16
-    fingerprint: str = "letters"
-    calls: list[int] = field(default_factory=list)
-
-    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
-        self.calls.append(len(texts))
-        return [[ord(letter) % self.vocab_size for letter in text] for text in texts]
+from tests.data.letters import Letters
 
 
 def texts_of(documents: Sequence[Sequence[str]]) -> Texts:

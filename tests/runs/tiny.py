@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
+import headway
+from headway import spec as specs
+from headway.checkpoints import native
 from headway.cli.main import main
 
 _GERMAN = "ein der die hund katze mann frau läuft sieht isst rot groß klein haus baum".split()
@@ -95,4 +100,18 @@ def recurrent_run(tmp_path_factory: pytest.TempPathFactory, tiny_corpus: str) ->
     assert (
         main(words(tiny_corpus, run, model__family="gru", model__attention="additive", tokenizer__joint="false")) == 0
     )
+    return run
+
+
+@pytest.fixture
+def post_run(tiny_run: Path, tmp_path: Path) -> Path:
+    """The run, had it been one of a model that Marian can express: each norm after its sublayer."""
+    run = tmp_path / "post"
+    shutil.copytree(tiny_run, run, ignore=shutil.ignore_patterns("checkpoints", "plots"))
+    spec = json.loads((run / "spec.json").read_text(encoding="utf-8"))
+    for side in ("encoder", "decoder"):
+        spec[side] |= {"norm_order": "post", "final_norm": False}
+    native.write_json(run / "spec.json", spec)
+    torch.manual_seed(0)
+    native.save_weights(headway.build(specs.from_json(spec)), run / "model.safetensors")
     return run
