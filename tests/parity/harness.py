@@ -24,7 +24,7 @@ from headway.models import build
 from headway.nn.attention import Attention
 from headway.nn.cores import CORES
 from headway.nn.feed_forward import ACTIVATIONS
-from tests.parity.twins import TOLERANCE, to_left
+from tests.parity.twins import TOLERANCE, attentions, to_left
 
 Padding = Literal["none", "right", "left"]
 DROPOUTS = {  # what the rates are called, each another number: a swapped pair is seen
@@ -179,9 +179,8 @@ def pattern(x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = Fa
 
 def train(model: nn.Module) -> nn.Module:
     """Ours in training mode, with the attention whose dropout can be replaced."""
-    for module in model.modules():
-        if isinstance(module, Attention):
-            module.core = CORES["eager"]()
+    for attention in attentions(model):
+        attention.core = CORES["eager"]()
     return model.train()
 
 
@@ -211,19 +210,15 @@ def numberless(names: Iterator[str]) -> set[str]:
 # --- mutants that most rows can have ---
 
 
-def _attentions(model: nn.Module) -> list[Attention]:
-    return [module for module in model.modules() if isinstance(module, Attention)]
-
-
 def scale_off(model: nn.Module) -> None:
     """Scores 1 % too large."""
-    for attention in _attentions(model):
+    for attention in attentions(model):
         attention.scale *= 1.01
 
 
 def query_and_key_swapped(model: nn.Module) -> None:
     """In the first layer; not for grouped heads."""
-    attention = _attentions(model)[0]
+    attention = attentions(model)[0]
     attention.query, attention.key = attention.key, attention.query
 
 

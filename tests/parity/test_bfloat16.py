@@ -11,11 +11,11 @@ import copy
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from headway.nn.attention import Attention
 from tests.parity.harness import Row, batch, ours_of, outputs, twin_of
 from tests.parity.test_families import FILES
+from tests.parity.twins import attentions
 
 ROUNDING, STEPS = 2**-9 / 3**0.5, 9
 ROWS: list[Row] = [file.ROWS[0] for file in FILES]
@@ -25,10 +25,6 @@ def off(these: list[Tensor], those: list[Tensor]) -> float:
     """Root of the mean squared difference, of all outputs together, as a share of that of the values."""
     a, b = (torch.cat([x.float().flatten() for x in outputs]) for outputs in (these, those))
     return ((a - b).norm() / b.norm()).item()
-
-
-def attentions(model: nn.Module) -> list[Attention]:
-    return [module for module in model.modules() if isinstance(module, Attention)]
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)

@@ -13,10 +13,10 @@ import headway.nn.cores
 import headway.nn.dropout
 from headway.models.transformer import EncoderDecoder
 from headway.nn.block import RESIDUALS
-from headway.nn.cores import CORES
 from headway.nn.feed_forward import ACTIVATIONS
 from headway.nn.masks import Layout
-from tests.parity.twins import TOLERANCE, VARIANTS, attentions, batch, difference, marian_twin, ours_of, to_left
+from tests.parity.harness import pattern, scale_off, train
+from tests.parity.twins import TOLERANCE, VARIANTS, batch, difference, marian_twin, ours_of, to_left
 
 
 @pytest.fixture(autouse=True)
@@ -65,11 +65,6 @@ def test_one_token_at_a_time_gives_what_transformers_gives_at_once() -> None:
 
 
 # --- the numbers above can fail ---
-
-
-def scale_off(model: EncoderDecoder) -> None:
-    for attention in attentions(model):
-        attention.scale *= 1.01
 
 
 def positions_later(model: EncoderDecoder) -> None:
@@ -156,21 +151,13 @@ def test_a_wrong_model_does_not_pass(mutate: Callable[[EncoderDecoder], None]) -
 RATES = {"dropout": 0.2, "attention_dropout": 0.3, "activation_dropout": 0.4}
 
 
-def pattern(x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Another factor for every value: a constant would commute with the linear layers and prove nothing."""
-    return x * (1 + p * torch.arange(x.numel()).sin().view(x.shape)) if training else x
-
-
 @pytest.fixture
 def trained(monkeypatch: pytest.MonkeyPatch) -> tuple[EncoderDecoder, Tensor]:
     monkeypatch.setattr(F, "dropout", pattern)
     monkeypatch.setattr(headway.nn.dropout, "drop", pattern)
     monkeypatch.setattr(headway.nn.cores, "drop", pattern)
     twin = marian_twin(**RATES, attn_implementation="eager")
-    ours = ours_of(twin).train()
-    for attention in attentions(ours):
-        attention.core = CORES["eager"]()
-    return ours, logits_of(twin.train())
+    return train(ours_of(twin)), logits_of(twin.train())
 
 
 def test_every_dropout_stands_in_its_place(trained: tuple[EncoderDecoder, Tensor]) -> None:

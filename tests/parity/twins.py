@@ -10,6 +10,7 @@ from headway.checkpoints.native import fill
 from headway.checkpoints.rename import to_ours
 from headway.models.families import marian
 from headway.models.transformer import EncoderDecoder
+from headway.nn.attention import Attention
 
 TOLERANCE = 2e-6  # largest difference, as a share of the largest output: float32 rounding and nothing else
 
@@ -76,6 +77,6 @@ def to_left(ids: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     return ids.gather(1, order), mask.gather(1, order)
 
 
-def attentions(model: nn.Module) -> list[nn.Module]:
+def attentions(model: nn.Module) -> list[Attention]:
     """Every attention of ours."""
-    return [module for name, module in model.named_modules() if name.endswith("attention")]
+    return [module for module in model.modules() if isinstance(module, Attention)]
