@@ -17,6 +17,7 @@ from headway.spec.parts import (
 )
 
 PositionKind = Literal["none", "sinusoidal", "learned", "rotary", "alibi", "relative"]
+FINITE: tuple[PositionKind, ...] = ("learned", "sinusoidal")  # kinds with a table, which ends at `max_length`
 NormOrder = Literal["pre", "post", "pre_normed"]
 
 
@@ -130,7 +131,7 @@ class StackSpec:
     @property
     def reach(self) -> int | None:
         """The most tokens that positions tell apart; None: formulas and distances go on for ever."""
-        return self.max_length if self.position.kind in ("learned", "sinusoidal") else None
+        return self.max_length if self.position.kind in FINITE else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

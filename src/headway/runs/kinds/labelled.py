@@ -27,6 +27,7 @@ from headway.spec import (
     labelled,
     source_reach,
 )
+from headway.spec.transformer import FINITE
 from headway.text.characters import spelled
 from headway.text.tokenizer import Tokenizer
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
 Reads = Literal["pooler", "first", "last", "mean"]  # what speaks for a text
 _SHOWN = 40  # characters of a text in an error
-_UNTRAINED = ("learned", "sinusoidal")  # positions that mean nothing beyond the longest row that was learned from
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ class Labelled:
         """
         config, longest = self.config.model, self.config.data.max_length
         choices = choices_of(config, CLASSIFIERS)
-        if config.max_length is None and getattr(choices, "position", None) in _UNTRAINED:
+        if config.max_length is None and getattr(choices, "position", None) in FINITE:
             choices = dataclasses.replace(choices, max_length=longest)
         size = one(vocabulary).vocab_size
         sizes = (size, size) if config.family == "t5" else (size,)

@@ -16,6 +16,7 @@ from headway.runs.build import choices_of, train_vocabulary
 from headway.runs.kinds.kind import Kind, Splits, Vocabulary, one
 from headway.runs.kinds.measuring import seconds_of_losses
 from headway.spec import ModelSpec, source_reach
+from headway.spec.transformer import FINITE
 from headway.text.tokenizer import Tokenizer
 
 
@@ -43,12 +44,16 @@ class RawText:
             raise ConfigError(
                 f"model.family {model.family} cannot learn {self.config.task}; choose {', '.join(self.families)}"
             )
-        choices = choices_of(model)
-        if getattr(choices, "position", None) in ("learned", "sinusoidal") and longest > choices.max_length:
+        if (most := self.positions()) is not None and longest > most:
             raise ConfigError(
-                f"data.max_length {longest} is more than the {choices.max_length} positions of the model; lower it, "
-                "or raise model.max_length"
+                f"data.max_length {longest} is more than the {most} positions of the model; lower it, or raise "
+                "model.max_length"
             )
+
+    def positions(self) -> int | None:
+        """The most tokens that a fresh model tells apart by their positions; None: any number."""
+        choices = choices_of(self.config.model)
+        return choices.max_length if getattr(choices, "position", None) in FINITE else None
 
     def load(self) -> dict[str, Texts]:
         """See `Kind`; relative files are looked for under `HEADWAY_DATA` too."""

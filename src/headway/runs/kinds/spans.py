@@ -41,13 +41,10 @@ class Spans(RawText):
         """See `Kind`; also, that the decoder's positions hold what is taken out."""
         RawText.check(self)
         _, gaps = self._lengths()
-        if self.config.model.init:
-            return
-        choices = choices_of(self.config.model)
-        if getattr(choices, "position", None) in ("learned", "sinusoidal") and gaps > choices.max_length:
+        if not self.config.model.init and (most := self.positions()) is not None and gaps > most:
             raise ConfigError(
-                f"what is taken out of a text has {gaps} tokens, more than the {choices.max_length} positions of the "
-                "model; lower data.max_length or objective.noise_density, or raise model.max_length"
+                f"what is taken out of a text has {gaps} tokens, more than the {most} positions of the model; lower "
+                "data.max_length or objective.noise_density, or raise model.max_length"
             )
 
     def learn(self, data: Splits) -> TokenizerPair:
