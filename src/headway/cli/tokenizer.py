@@ -66,7 +66,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     for action in (encode, decode):
         action.add_argument("folder", type=Path, metavar="DIR", help="folder of a tokenizer, a run or a checkpoint")
-    for action in (encode, decode):
         action.add_argument(
             "file", nargs="?", default="-", metavar="FILE", help="lines to read (- is stdin, the default)"
         )

@@ -127,8 +127,7 @@ class MaskedLM:
             return losses
         assert model.label_head is not None
         pooled = None if model.pooler is None else pool(model.pooler, states, batch.layout)
-        logits = model.label_head(states, batch.layout, pooled)  # (rows, 2)
-        logits = wide(logits)
+        logits = wide(model.label_head(states, batch.layout, pooled))  # (rows, 2)
         right = (logits.argmax(-1) == batch.sentences).sum()
         return losses | {
             "sentence": (F.cross_entropy(logits, batch.sentences, reduction="sum"), len(logits), 1.0),

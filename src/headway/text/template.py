@@ -74,9 +74,7 @@ def read_template(rust: RustTokenizer) -> Template:
 
 def _slots(encoding: Any) -> tuple[Slot, ...]:
     entries = zip(encoding.sequence_ids, encoding.ids, encoding.type_ids, strict=True)
-    return tuple(
-        Slot(text, 0 if text is not None else index, token_type) for (text, index, token_type) in map(tuple, entries)
-    )
+    return tuple(Slot(text, index if text is None else 0, token_type) for text, index, token_type in entries)
 
 
 def around(single: str, pair: str, named: Mapping[str, str], rust: RustTokenizer) -> processors.TemplateProcessing:
