@@ -1,1 +1,1 @@
-"""How good a model is: one file a family of metrics, and the runner that writes `evaluation.json`."""
+"""How good a model is: one file a family of metrics, and the runner that measures a translator."""

@@ -25,7 +25,7 @@ def occurs_in(confusion: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 def ratio(part: Any, whole: Any) -> Numbers:
-    """0 where there is nothing to divide by."""
+    """`part / whole`, in the shape that both have together; 0 where there is nothing to divide by."""
     part, whole = np.asarray(part, float), np.asarray(whole, float)
     return np.divide(part, whole, out=np.zeros(np.broadcast_shapes(part.shape, whole.shape)), where=whole > 0)
 
@@ -46,7 +46,7 @@ def single_scores(confusion: NDArray[np.int64]) -> dict[str, Numbers]:
 
 
 def multi_label_statistics(given: NDArray[np.bool_], right: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """What is summed over rows: of each label hits, predictions and references; and rows that are exactly right."""
+    """What is summed over rows: of each label hits, predictions, references; and exact rows `(rows, 3 labels + 1)`."""
     exact = (given == right).all(1, keepdims=True)
     return np.concatenate([given & right, given, right, exact], axis=1).astype(np.float32)
 

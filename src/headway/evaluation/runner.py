@@ -1,4 +1,4 @@
-"""Measure a translator on a test set: what goes into `evaluation.json`."""
+"""Measure a translator on a test set: what `evaluation.json` says of it."""
 
 from __future__ import annotations
 

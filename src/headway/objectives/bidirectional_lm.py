@@ -42,7 +42,7 @@ class BidirectionalBatch:
 
     @property
     def labels(self) -> Tensor:
-        """What is said from left to right."""
+        """What is said from left to right `(predictions,)`."""
         return self.nexts
 
     @property

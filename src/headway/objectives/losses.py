@@ -46,5 +46,5 @@ def label_losses(logits: Tensor, labels: Tensor, *, smoothing: float) -> Losses:
 
 
 def wide(logits: Tensor) -> Tensor:
-    """In float32, or as they are where that is wider."""
+    """Logits of any shape in float32, or as they are where that is wider."""
     return logits.to(torch.promote_types(logits.dtype, torch.float32))

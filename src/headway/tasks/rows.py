@@ -184,6 +184,8 @@ def label_logits(
 ) -> tuple[LabelHeadSpec, Callable[[Batch[Any]], Tensor]]:
     """What the label head of a model is, and the function of a batch that gives its logits in float32.
 
+    They are `(rows, labels)` of texts, and `(rows, length, labels)` of tokens and spans.
+
     Raises:
         ConfigError: the model has no head of this kind; the message names the command that fits it.
     """

@@ -41,7 +41,7 @@ def batches_of(
 
 
 def spread(items: int) -> NDArray[np.int64]:
-    """A few of so many places, evenly apart."""
+    """A few of so many places, from 0, evenly apart `(few,)`."""
     return np.unique(np.linspace(0, max(0, items - 1), _SAMPLES + 2)[1:-1].astype(np.int64))
 
 
