@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import os
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -86,7 +85,7 @@ def _add_data_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _load(arguments: argparse.Namespace) -> datasets.DatasetDict:
-    from headway.data.sources import load
+    from headway.data.sources import data_folder, load
 
     given = vars(arguments)
     name, train = arguments.name, arguments.train
@@ -97,14 +96,13 @@ def _load(arguments: argparse.Namespace) -> datasets.DatasetDict:
         name, train = (None, arguments.data) if is_file else (arguments.data, None)
     columns = {role: given[f"columns.{role}"] for role in ROLES if given[f"columns.{role}"] is not None}
     passed = {key: given[key] for key in _PASSED}
-    header = arguments.header == "true"
     return load(
         name=name,
         train=train,
         columns=columns,
         roles=_roles(arguments, name, train, set(columns)),
-        header=header,
-        folder=_folder(),
+        header=arguments.header == "true",
+        folder=data_folder(),
         **passed,
     )
 
@@ -118,7 +116,7 @@ def _roles(
     """Those that are named; else those of a named set, those that other options mean, or those that the file shows."""
     from headway.data.catalogue import NAMED_SETS
     from headway.data.readers import infer_roles
-    from headway.data.sources import find_files
+    from headway.data.sources import data_folder, find_files
 
     if named := tuple(role for role in ROLES if role in columns and role != "group"):
         return ("text", *named) if "label" in named and "text" not in named else named
@@ -129,7 +127,7 @@ def _roles(
     if train is None:
         return ("source", "target")
     return infer_roles(
-        find_files(train, _folder()),
+        find_files(train, data_folder()),
         format=arguments.format,
         header=arguments.header == "true",
         delimiter=arguments.delimiter or "",
@@ -139,6 +137,7 @@ def _roles(
 def _ls(arguments: argparse.Namespace) -> None:
     from headway.data.catalogue import NAMED_SETS
     from headway.data.named import where_found
+    from headway.data.sources import data_folder
 
     sets: list[dict[str, Any]] = [
         {
@@ -147,7 +146,7 @@ def _ls(arguments: argparse.Namespace) -> None:
             "languages": list(named.languages),
             "rows": dict(named.rows),
             "licence": named.licence,
-            "found": where_found(name, folder=_folder()),
+            "found": where_found(name, folder=data_folder()),
             "download_tried": named.download_tried or named.form == "program",
         }
         for name, named in NAMED_SETS.items()
@@ -249,11 +248,6 @@ def _tokenizers(folder: Path | None) -> Mapping[str, Tokenizer]:
 
     pair = TokenizerPair.load(folder)
     return {role: pair.target if role == "target" else pair.source for role in (*ROLES, "context", "question")}
-
-
-def _folder() -> Path | None:
-    folder = os.environ.get("HEADWAY_DATA")
-    return Path(folder) if folder else None
 
 
 def _print_json(objects: Sequence[Mapping[str, object]]) -> None:

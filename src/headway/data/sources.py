@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -27,6 +28,12 @@ if TYPE_CHECKING:
 
 GROUP = "group"
 _HUB = "hub:"
+
+
+def data_folder() -> Path | None:
+    """The folder HEADWAY_DATA, where relative files and named sets are looked for; None: it is not set."""
+    folder = os.environ.get("HEADWAY_DATA")
+    return Path(folder) if folder else None
 
 
 def load(

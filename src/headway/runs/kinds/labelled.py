@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from headway.checkpoints.restore import with_head
 from headway.config import RunConfig
-from headway.data.sources import load
+from headway.data.sources import data_folder, load
 from headway.data.tables import rows_digest, rows_of
 from headway.data.tagged import Unit, parted
 from headway.errors import ConfigError, DataError
@@ -101,7 +100,7 @@ class Labelled:
             unit=unit,
             share=data.share,
             seed=self.config.seed,
-            folder=os.environ.get("HEADWAY_DATA"),
+            folder=data_folder(),
         )
 
     def vocabulary(self, texts: Iterator[str]) -> Tokenizer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from headway.config import DataConfig
 from headway.data.cache import Column
 from headway.data.prefixes import Prefixed, Told
-from headway.data.sources import GROUP, load
+from headway.data.sources import GROUP, data_folder, load
 from headway.data.tables import rows_of
 from headway.errors import ConfigError
 
@@ -83,5 +82,5 @@ def _load(config: DataConfig, seed: int, tasks: list[Told], file: str | None) ->
         delimiter=config.delimiter,
         share=config.share,
         seed=seed,
-        folder=os.environ.get("HEADWAY_DATA"),
+        folder=data_folder(),
     )

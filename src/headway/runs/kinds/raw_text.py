@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from headway.config import RunConfig
 from headway.data.corpus import Corpus, encode_texts
+from headway.data.sources import data_folder
 from headway.data.texts import Texts, load_texts
 from headway.errors import ConfigError
 from headway.evaluation.ngrams import Unigram
@@ -70,7 +70,7 @@ class RawText:
             delimiter=data.delimiter,
             document=data.document,
             seed=self.config.seed,
-            folder=os.environ.get("HEADWAY_DATA"),
+            folder=data_folder(),
         )
 
     def learn(self, data: Splits) -> Vocabulary:
