@@ -15,6 +15,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from headway.evaluation.proportion import NORMAL
+
 RESULTS = Path(__file__).parent / "results"
 PAIRS = {  # what it says: the runs without and with, in `results/`
     "NSMC, all rows": ("nsmc-scratch", "nsmc-pretrained"),
@@ -24,7 +26,6 @@ PAIRS = {  # what it says: the runs without and with, in `results/`
     "emotion, ELMo": ("emotion-elmo-scratch", "emotion-elmo"),
 }
 SHARES = {100: "NSMC, all rows", 10: "NSMC, 10 % of the rows", 1: "NSMC, 1 % of the rows"}
-_NORMAL = 1.959964  # 95 % of a normal distribution lie within so many deviations
 
 
 def read(folder: Path = RESULTS) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
@@ -47,7 +48,7 @@ def gain(without: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, floa
     """
     shares = [run["metrics"]["accuracy"]["score"] for run in (without, given)]
     variance = sum(p * (1 - p) / run["rows"] for p, run in zip(shares, (without, given), strict=True))
-    difference, reach = shares[1] - shares[0], _NORMAL * math.sqrt(variance)
+    difference, reach = shares[1] - shares[0], NORMAL * math.sqrt(variance)
     return {"score": difference, "low": difference - reach, "high": difference + reach}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-_NORMAL = 1.959964  # 95 % of a normal distribution lie within so many deviations
+NORMAL = 1.959964  # 95 % of a normal distribution lie within so many deviations
 
 
 def proportion(right: int, total: int) -> dict[str, float]:
@@ -13,7 +13,7 @@ def proportion(right: int, total: int) -> dict[str, float]:
     >>> {name: round(value, 3) for name, value in proportion(8, 10).items()}
     {'score': 0.8, 'low': 0.49, 'high': 0.943}
     """
-    share, square = right / total, _NORMAL**2
+    share, square = right / total, NORMAL**2
     middle = (share + square / (2 * total)) / (1 + square / total)
-    reach = _NORMAL * math.sqrt(share * (1 - share) / total + square / (4 * total**2)) / (1 + square / total)
+    reach = NORMAL * math.sqrt(share * (1 - share) / total + square / (4 * total**2)) / (1 + square / total)
     return {"score": share, "low": max(0.0, middle - reach), "high": min(1.0, middle + reach)}
