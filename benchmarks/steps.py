@@ -19,7 +19,7 @@ from headway.training.choices import choose
 from headway.training.distributed import World
 from headway.training.feed import Feed
 from headway.training.optim import adamw
-from headway.training.step import Step, accumulate, update
+from headway.training.step import Step, accumulate, means, update
 
 RATE = 1e-4  # low: after a few steps nothing may part two variants but their dropouts
 CLIP_NORM, EPSILON, SEED = 1.0, 1e-9, 1
@@ -58,7 +58,7 @@ class Ours:
 
     def loss(self, batch: Any) -> float:
         """See `Trained`."""
-        return accumulate(self.step, [(batch, True)], world=self.world, autocast=self.choices.autocast)["loss"]
+        return means(accumulate(self.step, [(batch, True)], world=self.world, autocast=self.choices.autocast))["loss"]
 
     def move(self) -> None:
         """See `Trained`."""

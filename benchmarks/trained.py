@@ -62,10 +62,10 @@ class Ours:
 
     def loss(self, rows: Any) -> float:
         """Of one batch, per target token, its gradient left behind."""
-        from headway.training.step import accumulate
+        from headway.training.step import accumulate, means
 
         parts = self.feed.parts(rows)
-        return accumulate(self.step, parts, world=self.world, autocast=self.choices.autocast)["loss"]
+        return means(accumulate(self.step, parts, world=self.world, autocast=self.choices.autocast))["loss"]
 
     def move(self) -> None:
         """Along the gradient."""

@@ -21,7 +21,7 @@ from headway.objectives.seq2seq import Ids
 from headway.objectives.span_corruption import SpanBatch, SpanCorruption
 from headway.spec import SpecialTokens
 from headway.training.distributed import World
-from headway.training.step import Step, accumulate
+from headway.training.step import Step, accumulate, means
 from tests.parity.harness import ours_of, twin_of
 from tests.parity.rows_t5 import ROWS
 
@@ -240,8 +240,8 @@ def test_loss_and_gradient_are_those_of_the_pairs(smoothing: float) -> None:
 
 def test_texts_of_one_token_are_learned_from_too() -> None:
     objective = small()
-    means = accumulate(Step(ours_of(ROWS[0]), objective), [(batch_of(objective, [1, 1]), True)], world=World())
-    assert means["masked_nll"] == 0 < means["loss"] == means["nll"]
+    found = means(accumulate(Step(ours_of(ROWS[0]), objective), [(batch_of(objective, [1, 1]), True)], world=World()))
+    assert found["masked_nll"] == 0 < found["loss"] == found["nll"]
 
 
 def test_a_batch_moves_to_a_device_whole() -> None:

@@ -106,6 +106,29 @@ def test_a_run_says_what_it_measured_and_can_be_used(
     assert again[own] == pytest.approx(metrics[own], rel=1e-5)
 
 
+@pytest.mark.parametrize("recipe", ["causal-lm", "masked-lm"])
+def test_samples_are_no_longer_than_the_model_reads(recipe: str, novels: str, tmp_path: Path) -> None:
+    """Letters are many: a model of few positions reads a word or two, and of some lines nothing."""
+    few = {"tokenizer.type": "char", "tokenizer.vocab_size": None, "data.max_length": 16, "model.max_length": 16}
+    more = {"objective.sentences": None} if recipe == "masked-lm" else {}
+    assert main(words(recipe, novels, tmp_path / "run", **few, **more)) == 0
+    evaluation = json.loads((tmp_path / "run" / "evaluation.json").read_text(encoding="utf-8"))
+    assert all(0 < len(sample["source"]) <= 14 + len("[MASK]") for sample in evaluation["samples"])
+
+
+def test_rows_of_nothing_but_unknown_words_teach_nothing_and_stop_nothing(tmp_path: Path) -> None:
+    """What is unknown is special and never hidden; batches are of one length, so some hold nothing else."""
+    draw = random.Random(2)
+    known = [" ".join(draw.choices("the dog saw a cat".split(), k=9)) for _ in range(30)]
+    lines = known + [f"word{i}" for i in range(60)]
+    (tmp_path / "text.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    more = {"tokenizer.type": "word", "tokenizer.vocab_size": 9, "objective.sentences": None, "data.document": "line"}
+    more |= {"training.batch_tokens": 24, "training.max_steps": 30, "data.validation": "0.4"}
+    assert main(words("masked-lm", str(tmp_path / "text.txt"), tmp_path / "run", **more)) == 0
+    losses = [row["loss"] for row in RunFolder(tmp_path / "run").metrics if "loss" in row]
+    assert min(losses) == 0 < max(losses)
+
+
 def test_a_resumed_run_draws_what_it_would_have_drawn(
     finished: tuple[str, Path], novels: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,9 +16,11 @@ import pytest
 import torch
 
 from headway.errors import ConfigError, Interrupted
+from headway.training import loop
 from headway.training.checkpoint import Progress
 from headway.training.log import read_metrics
 from headway.training.loop import Limits, Rhythm, Training, stopping
+from headway.training.step import Step, accumulate
 from tests.training.translator import Setting, weights
 
 TIMES = {"elapsed", "tokens_per_second"}
@@ -293,6 +295,29 @@ def test_a_score_judges_where_one_is_asked_for(tmp_path: Path) -> None:
     progress = training.run()
     assert (progress.step, progress.best_step, progress.best) == (10, 6, -0.3)
     assert training.checkpoints.steps() == [6, 10]
+
+
+def test_where_no_score_can_be_measured_none_is_best(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    training = Setting(folder=tmp_path, limits=Limits(max_steps=4), rhythm=Rhythm(validate=2)).build()
+    training.judge = lambda metrics: math.inf
+    progress = training.run()
+    assert (progress.best, progress.best_step, progress.stale) == (None, 0, 2)
+    assert capsys.readouterr().err.count("there is no score, so none is best") == 2
+
+
+def test_a_mean_of_several_steps_is_of_what_they_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not of their means, however many tokens each has read."""
+    counted = iter([{"loss": (3.0, 1.0), "right": (0.0, 0.0)}, {"loss": (1.0, 9.0), "right": (2.0, 4.0)}])
+    training = Setting(folder=tmp_path, limits=Limits(max_steps=2), rhythm=Rhythm(log=2)).build()
+
+    def accumulated(step: Step, *others: object, **more: object) -> object:
+        accumulate(step, *others, **more)  # type: ignore[arg-type]
+        return next(counted)
+
+    monkeypatch.setattr(loop, "accumulate", accumulated)
+    training.run()
+    (row,) = [row for row in read_metrics(tmp_path) if "loss" in row]
+    assert (row["loss"], row["right"]) == (pytest.approx(4 / 10), pytest.approx(2 / 4))
 
 
 def test_rows_say_what_happened_in_their_window(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from headway.nn.stack import Stack
 from headway.objectives.seq2seq import Seq2Seq
 from headway.training.distributed import World
 from headway.training.optim import adamw
-from headway.training.step import Step, accumulate, update
+from headway.training.step import Step, accumulate, means, update
 from tests.training.translator import TOKENS, feed_of, model_of, rows_of
 
 
@@ -21,7 +21,7 @@ def gradient_of(
     step: Step, parts: list[tuple[object, bool]], autocast: torch.dtype | None = None
 ) -> tuple[torch.Tensor, dict[str, float]]:
     step.zero_grad(set_to_none=True)
-    losses = accumulate(step, parts, world=World(), autocast=autocast)  # type: ignore[arg-type]
+    losses = means(accumulate(step, parts, world=World(), autocast=autocast))  # type: ignore[arg-type]
     gradients = [p.grad for p in step.parameters()]
     assert all(gradient is not None for gradient in gradients)
     return torch.cat([gradient.flatten() for gradient in gradients if gradient is not None]), losses

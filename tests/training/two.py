@@ -22,7 +22,7 @@ from headway.training.freezing import freeze
 from headway.training.loop import Limits, Rhythm, Training
 from headway.training.lora import adapt
 from headway.training.optim import Unfreezing, adamw
-from headway.training.step import Step, accumulate, update
+from headway.training.step import Step, accumulate, means, update
 from tests.training.families import FAMILIES, ROWS
 from tests.training.translator import Setting
 
@@ -54,7 +54,7 @@ def gradients(world: World, mode: str, family: str, accumulation: int, batch: st
     parts = made.feed(world, accumulation).parts(BATCHES[batch])
     for _ in range(2 if mode == "ddp" else 1):  # the second time the gradients are views of the exchange
         step.zero_grad(set_to_none=True)
-        losses = accumulate(wrapped, parts, world=world)
+        losses = means(accumulate(wrapped, parts, world=world))
     result = {name: whole(p.grad).clone() for name, p in step.named_parameters() if p.grad is not None}
     return result | {f"loss {name}": torch.tensor(value, dtype=torch.float64) for name, value in losses.items()}
 

@@ -61,4 +61,5 @@ def mean_with_interval(sums: ArrayLike, counts: ArrayLike) -> dict[str, float]:
     if len(tops) < 2:
         return found
     drawn = resampled_sums(np.stack([tops, bottoms], axis=1))
+    drawn = drawn[drawn[:, 1] > 0]
     return found | interval(drawn[:, 0] / drawn[:, 1])

@@ -18,11 +18,14 @@ def chance(batches: Iterable[Any]) -> float:
 
     Where a row has several labels or a number, there is no such bound: infinity.
     """
-    labels = torch.cat([batch.labels.cpu() for batch in batches])
-    if labels.is_floating_point():
-        return math.inf
-    shares = labels[labels != IGNORED].bincount().double()
-    shares = shares[shares > 0] / shares.sum()
+    counts = torch.zeros(0, dtype=torch.int64)
+    for batch in batches:
+        labels = batch.labels.cpu()
+        if labels.is_floating_point():
+            return math.inf
+        before, counts = counts, labels[labels != IGNORED].bincount(minlength=len(counts))
+        counts[: len(before)] += before
+    shares = counts[counts > 0] / counts.sum().double()
     return float(-(shares * shares.log()).sum())
 
 

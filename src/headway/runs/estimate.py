@@ -14,9 +14,9 @@ from typing import Any
 from rich.console import Console
 
 from headway.config import RunConfig, load_recipe, to_yaml
-from headway.evaluation.loss import mean_losses
 from headway.runs.build import check
 from headway.runs.kinds import kind_of
+from headway.runs.kinds.measuring import seconds_of_losses
 from headway.runs.prepare import Prepared, prepare
 from headway.tasks.loaded import device_of
 from headway.training.distributed import World
@@ -116,11 +116,8 @@ def _time_steps(prepared: Prepared, plan: list[Any]) -> tuple[float, float]:
 
 def _time_losses(prepared: Prepared) -> float:
     """Seconds of the losses of one validation."""
-    batches = prepared.validation_batches()
-    few = batches[:: max(1, len(batches) // 4)][:4]
-    begun = time.perf_counter()
-    mean_losses(prepared.model, prepared.objective, few, autocast=prepared.choices.autocast)
-    return (time.perf_counter() - begun) * len(batches) / len(few)
+    budget, autocast = prepared.config.training.batch_tokens, prepared.choices.autocast
+    return seconds_of_losses(prepared.model, prepared.validation, prepared.objective, budget, autocast=autocast)
 
 
 def _extrapolate(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
@@ -124,11 +124,11 @@ class Prepared:
             result |= {f"validation_{name}": mean for name, mean in means.items()}
             return result | self.kind.scores(self.model, self.vocabulary, self.data)
 
-    def validation_batches(self) -> list[Any]:
-        """The validation rows, packed."""
+    def validation_batches(self) -> Iterator[Any]:
+        """The validation rows, packed, one batch at a time."""
         device, budget = next(self.model.parameters()).device, self.config.training.batch_tokens
         batches = batches_of(self.validation, self.objective, budget, seed=self.config.seed, epoch=VALIDATION)
-        return [batch.to(device) for batch in batches]
+        return (batch.to(device) for batch in batches)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,11 +211,11 @@ def prepare(
 
 
 def _minus_score(measured: dict[str, float]) -> float:
-    """What a validation of `training.best_by score` is judged by, less is better; of several tasks by their mean."""
+    """What `training.best_by score` judges a validation by, less is better: of several tasks the mean; or infinity."""
     for name in _SCORES:
         if found := [value for key, value in measured.items() if key == name or key.startswith(f"{name}_")]:
             return -fmean(found)
-    return 0.0
+    return math.inf
 
 
 def ending(config: TrainingConfig) -> str:

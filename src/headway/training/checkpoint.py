@@ -111,6 +111,7 @@ class Checkpoints:
         values.setdefault("prepared", 0.0)  # begun before it was counted
         if "best_loss" in values:  # begun when nothing else was judged by
             values["best"] = values.pop("best_loss")
+            values["window"] = {}  # which had no counts
         if wrong := values.keys() ^ {entry.name for entry in dataclasses.fields(Progress)}:
             raise CheckpointError(f"{folder / 'progress.json'} lacks or does not know {', '.join(sorted(wrong))}")
         return Progress(**values)

@@ -23,7 +23,7 @@ from headway.training.feed import Feed
 from headway.training.log import Log
 from headway.training.optim import MovingAverage, Unfreezing
 from headway.training.schedule import Schedule
-from headway.training.step import Step, accumulate, update
+from headway.training.step import Counted, Step, accumulate, means, update
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -135,22 +135,25 @@ class Training:
         values = self.world.sum(torch.tensor([share if self.world.is_main else 0.0, float(asked)], dtype=torch.float64))
         return float(values[0]), bool(values[1])
 
-    def _move(self, rate: float, losses: dict[str, float]) -> None:
+    def _move(self, rate: float, losses: Counted) -> None:
         try:
             update(self.step, self.optimizer, rate=rate, clip_norm=self.clip_norm)
         except FloatingPointError:
+            loss = means(losses)["loss"]
             raise ConfigError(
-                f"at step {self.progress.step + 1} the loss is {losses['loss']:.3g} and its gradient is not a number; "
+                f"at step {self.progress.step + 1} the loss is {loss:.3g} and its gradient is not a number; "
                 "lower training.learning_rate, raise training.warmup_steps, or set training.clip_norm 1"
             ) from None
         if self.moving is not None:
             self.moving.update(self.step.model, self.progress.step + 1)
 
-    def _record(self, batch: Rows, losses: dict[str, float], rate: float, share: float, seconds: float) -> None:
+    def _record(self, batch: Rows, losses: Counted, rate: float, share: float, seconds: float) -> None:
         """Add to the window of steps since the last row; write the row and clear the window when it is full."""
         window, tokens = self.progress.window, self.feed.tokens(batch)
         added = {"tokens": tokens, "padded": self.feed.padded_tokens(batch), "seconds": seconds}
-        for name, value in (added | {name: mean * tokens for name, mean in losses.items()}).items():
+        for name, (summed, count) in losses.items():
+            added |= {name: summed, name + _COUNT: count}
+        for name, value in added.items():
             window[name] = window.get(name, 0.0) + value
         if self.progress.step % self.rhythm.log == 0:
             self.feed.release()
@@ -164,13 +167,14 @@ class Training:
 
     def _row(self, rate: float) -> dict[str, Any]:
         progress, window = self.progress, self.progress.window
-        means = {name: total / window["tokens"] for name, total in window.items() if name not in _NO_LOSS}
+        names = [name.removesuffix(_COUNT) for name in window if name.endswith(_COUNT)]
+        losses = means({name: (window[name], window[name + _COUNT]) for name in names})
         return {
             "step": progress.step,
             "epoch": progress.epoch,
             "elapsed": round(progress.elapsed, 3),
-            **means,
-            **perplexity(means),
+            **losses,
+            **perplexity(losses),
             "learning_rate": rate,
             "tokens_per_second": window["tokens"] / window["seconds"],
             "padding": 1 - window["tokens"] / window["padded"],
@@ -202,6 +206,8 @@ class Training:
                     "on, lower training.learning_rate, raise training.warmup_steps, or look at the data"
                 )
         value = self.judge(metrics)
+        if value == math.inf and self.log is not None:
+            self.log.note("all predictions or all labels of these rows are alike: there is no score, so none is best")
         if value < (math.inf if progress.best is None else progress.best):  # never so where it is NaN
             progress.best, progress.best_step, progress.stale = value, progress.step, 0
         else:
@@ -221,7 +227,7 @@ class Training:
         raise Interrupted(f"stopped at step {self.progress.step}, everything saved; go on with: {self.resume_command}")
 
 
-_NO_LOSS = ("tokens", "padded", "seconds")  # of a window
+_COUNT = " counted"  # of a window: beside the sum of a loss, what it is divided by
 _LEARNS_BY = 100  # steps; a model that is no better than chance by then is worth a word
 
 

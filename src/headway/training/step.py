@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
 
 from headway.objectives.losses import Batch, Losses, Objective
 from headway.training.distributed import World, exchanging, whole
+
+Counted: TypeAlias = dict[str, tuple[float, float]]  # name: (sum, count)
 
 
 class Step(nn.Module):
@@ -30,8 +33,8 @@ class Step(nn.Module):
 
 def accumulate(
     step: nn.Module, parts: Sequence[tuple[Batch, bool]], *, world: World, autocast: torch.dtype | None = None
-) -> dict[str, float]:
-    """Add the gradient of one whole batch to the parameters and return its losses, in nats a counted token.
+) -> Counted:
+    """Add the gradient of one whole batch to the parameters and return its losses, in nats, with what they count.
 
     Args:
         step: a `Step`, sharded or not, or its DDP wrapping.
@@ -51,12 +54,19 @@ def accumulate(
         lower = torch.autocast(device_type, autocast or torch.bfloat16, enabled=autocast is not None)
         with exchanging(step, i == len(parts) - 1), lower:
             losses: Losses = step(batch)
-            objective = sum((weight / total[name]) * loss for name, (loss, _, weight) in losses.items() if weight)
+            objective = sum(
+                (weight / max(total[name], 1)) * loss for name, (loss, _, weight) in losses.items() if weight
+            )
             assert isinstance(objective, Tensor)
             (objective * (world.size if real else 0.0)).backward()
         if real:
             sums += torch.tensor([float(losses[name][0].detach()) for name in names], dtype=torch.float64)
-    return {name: summed / max(total[name], 1) for name, summed in zip(names, world.sum(sums).tolist(), strict=True)}
+    return {name: (summed, total[name]) for name, summed in zip(names, world.sum(sums).tolist(), strict=True)}
+
+
+def means(losses: Counted) -> dict[str, float]:
+    """Each loss a counted token; 0 where nothing was counted."""
+    return {name: summed / max(count, 1) for name, (summed, count) in losses.items()}
 
 
 def update(step: nn.Module, optimizer: torch.optim.Optimizer, *, rate: float, clip_norm: float) -> float:

@@ -22,9 +22,9 @@ from headway.evaluation.ngrams import KneserNey, Unigram
 from headway.objectives.causal_lm import CausalLM
 from headway.runs.build import choices_of
 from headway.runs.kinds.kind import Encoded, Splits, Vocabulary, one, tokens_of
-from headway.runs.kinds.measuring import spread
+from headway.runs.kinds.measuring import fitting, spread
 from headway.runs.kinds.raw_text import RawText
-from headway.spec import AwdLstmSpec, ModelSpec, SingleStackSpec
+from headway.spec import AwdLstmSpec, ModelSpec, SingleStackSpec, source_reach
 from headway.tasks.generate import generate
 from headway.text.tokenizer import TokenizerPair
 
@@ -149,6 +149,11 @@ class Causal(RawText):
             prompts = list(dict.fromkeys(line.strip().removesuffix(separator.strip()) for line in lines))
         else:
             prompts = [" ".join(re.split(r"\s+", line.strip())[:_PROMPT]) for line in lines if line.strip()]
+        most = source_reach(model.spec)  # of which the start takes one, and what is written another
+        words = (
+            fitting(prompt.split(" "), most, lambda text: len(tokenizer.encode(text).ids) + 2) for prompt in prompts
+        )
+        prompts = [" ".join(some) for some in words if some]
         with torch.no_grad():
             pair = TokenizerPair(tokenizer, tokenizer)
             found = list(generate(model, pair, part(prompts, separator), _SAMPLING))

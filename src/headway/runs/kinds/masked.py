@@ -19,9 +19,9 @@ from headway.models.families.bert import MASKED_LM, NEXT_SENTENCE
 from headway.objectives.masked_lm import MaskedLM
 from headway.runs.build import choices_of
 from headway.runs.kinds.kind import Encoded, Splits, Vocabulary, one, tokens_of
-from headway.runs.kinds.measuring import batches_of, spread
+from headway.runs.kinds.measuring import batches_of, fitting, spread
 from headway.runs.kinds.raw_text import RawText
-from headway.spec import ModelSpec, SingleStackSpec
+from headway.spec import ModelSpec, SingleStackSpec, source_reach
 from headway.tasks.fill import MARK, fill_lines
 from headway.text.pipeline import MASK
 from headway.text.tokenizer import Tokenizer
@@ -103,7 +103,7 @@ class Masked(RawText):
                 rows["unigram_nll"].append(float(unigram.nll(batch.labels.numpy()).sum()))
             if "sentence_right" in losses:
                 right, judged = right + float(losses["sentence_right"][0]), judged + losses["sentence_right"][1]
-        metrics = {name: mean_with_interval(sums, counts) for name, sums in rows.items() if sums}
+        metrics = {name: mean_with_interval(sums, counts) for name, sums in rows.items() if sums and sum(counts)}
         if judged:
             metrics["sentence_accuracy"] = proportion(round(right), judged)
         return {
@@ -119,6 +119,9 @@ def _samples(model: Any, tokenizer: Tokenizer, corpus: Corpus) -> list[dict[str,
     texts = []
     for line in spread(len(corpus.lines) - 1):
         words = re.split(r"\s+", tokenizer.decode(corpus.line(int(line))[:100].tolist()).strip())[:_WORDS]
+        words = fitting(
+            words, source_reach(model.spec), lambda text: len(tokenizer.wrap(tokenizer.encode(text).ids).ids)
+        )
         if len(words) > 1:
             words[len(words) // 2] = MARK
             texts.append(" ".join(words))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from headway.data.batching import Draws, TokenBatches
@@ -40,6 +41,14 @@ def batches_of(
         yield objective.collate([encoded.rows[int(row)] for row in rows], drawn)
 
 
+def fitting(words: Sequence[str], most: int | None, cost: Callable[[str], int]) -> list[str]:
+    """So many of the first words that, with blanks between, they cost at most so much; None: any number."""
+    kept = list(words)
+    while kept and most is not None and cost(" ".join(kept)) > most:
+        kept.pop()
+    return kept
+
+
 def spread(items: int) -> NDArray[np.int64]:
     """A few of so many places, from 0, evenly apart `(few,)`."""
     return np.unique(np.linspace(0, max(0, items - 1), _SAMPLES + 2)[1:-1].astype(np.int64))
@@ -52,11 +61,13 @@ def timed(work: Callable[[], object]) -> float:
     return time.perf_counter() - begun
 
 
-def seconds_of_losses(model: Any, encoded: Encoded, objective: Learning, budget: int) -> float:
+def seconds_of_losses(
+    model: Any, encoded: Encoded, objective: Learning, budget: int, *, autocast: torch.dtype | None = None
+) -> float:
     """How long the losses of all rows take, from those of a few batches."""
     few = Encoded(encoded.rows, encoded.lengths[:: max(1, len(encoded) // 64)])
     batches = list(batches_of(few, objective, budget))[:4]
-    seconds = timed(lambda: mean_losses(model, objective, batches))
+    seconds = timed(lambda: mean_losses(model, objective, batches, autocast=autocast))
     return seconds * int(encoded.lengths.sum()) / max(1, sum(batch.tokens for batch in batches))
 
 
