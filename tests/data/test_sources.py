@@ -288,3 +288,15 @@ def test_a_hub_set_without_a_network_says_what_to_do(monkeypatch: pytest.MonkeyP
         DataError, match=r"hub:x/y: cannot be loaded \(ConnectionError: Couldn't reach the Hub\); .*hf download"
     ):
         load(name="hub:x/y")
+
+
+def test_a_field_of_csv_may_be_long(folder: Path) -> None:
+    put(folder / "long.csv", f"text,label\n{'가' * 200_000},x\n")
+    found = load(train=str(folder / "long.csv"), roles=("text", "label"))["train"]
+    assert (len(found["text"][0]), found["label"][0]) == (200_000, "x")
+
+
+def test_two_columns_of_one_name_are_refused(folder: Path) -> None:
+    put(folder / "twice.tsv", "text\tlabel\ttext\na\tx\tb\n")
+    with pytest.raises(DataError, match=r"twice\.tsv: 2 columns are called 'text'; give each a name of its own"):
+        load(train=str(folder / "twice.tsv"), roles=("text", "label"))

@@ -94,6 +94,16 @@ def test_the_best_score_chooses_the_weights(asked: dict[str, str], score: str, t
     assert all(torch.equal(kept[name], there[name]) for name in kept if not name.startswith("label_head"))
 
 
+def test_where_no_score_tells_the_last_weights_stay(reviews: str, tmp_path: Path) -> None:
+    """One row has no correlation."""
+    table, held = tmp_path / "table.tsv", tmp_path / "held.tsv"
+    table.write_text("text\tlabel\n" + "".join(f"{text}\t{i % 5}\n" for i, (text, _) in enumerate(texts(60))))
+    held.write_text("text\tlabel\na good film\t3\n")
+    more = {"data.validation": held, "objective.problem": "regression", "training.best_by": "score"}
+    assert main(words(str(table), tmp_path / "run", **more, **{"model.family": "bert", "model.norm_order": "pre"})) == 0
+    assert "those of step 6, the last: no validation could be judged" in (tmp_path / "run" / "README.md").read_text()
+
+
 @pytest.mark.parametrize("family", ["gpt2", "bloom"])
 def test_what_was_trained_with_dropout_can_be_published(family: str, reviews: str, tmp_path: Path) -> None:
     """A decoder of transformers drops nothing before the labels of a text."""

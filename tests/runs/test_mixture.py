@@ -176,6 +176,7 @@ def test_a_share_of_the_training_rows_is_drawn_after_others_are_held_out(table: 
         ({"model.family": "t5", "tokenizer.joint": "false"}, "T5 has one vocabulary"),
         ({"model.family": "bert"}, "model.family bert cannot learn translate; choose vaswani"),
         ({"data.mixing_temperature": 0}, "data.mixing_temperature is 0.0; it must be positive"),
+        ({"seed": 2**32}, "seed is 4294967296; it must be 0 or more, and below 2^32"),
         ({"data.share": 0}, "data.share is 0.0; it must be above 0 and at most 1"),
         ({"training.best_by": "score", "training.validation_bleu": False}, "training.best_by score needs one; leave"),
         ({"data.label_separator": ","}, "data.label_separator means nothing to translate, only to classify; leave it"),

@@ -81,6 +81,22 @@ def test_killed_at_a_random_step(tmp_path: Path, tiny_corpus: str, uninterrupted
     assert kept == expected
 
 
+def test_a_run_does_not_go_on_with_other_data(
+    tmp_path: Path, tiny_corpus: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files, run = [Path(shutil.copy(file, tmp_path)) for file in tiny_corpus.split(",")], tmp_path / "run"
+    status, said = begin(",".join(map(str, files)), run, lambda: last_step(run) >= 5, signal.SIGTERM)
+    assert status == 130, said
+    contents = [file.read_bytes() for file in files]
+    for file, content in zip(files, contents, strict=True):
+        file.write_bytes(content + content.splitlines(keepends=True)[-1])
+    assert main(["resume", str(run)]) == 3
+    assert f"{run} began with other training data (SHA-256 " in capsys.readouterr().err
+    for file, content in zip(files, contents, strict=True):
+        file.write_bytes(content)
+    assert main(["resume", str(run)]) == 0
+
+
 def test_killed_before_the_first_checkpoint_and_the_choices_are_those_of_the_folder(
     tmp_path: Path, tiny_corpus: str, uninterrupted: Callable[[Choices], Path]
 ) -> None:

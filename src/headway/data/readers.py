@@ -22,6 +22,7 @@ from headway.data.tagged import Unit, as_row
 from headway.errors import ConfigError, DataError, nearest
 
 Row = tuple[str, ...]
+_LONGEST = 2**31 - 1  # characters of a field of CSV; Python's own limit is 131,072
 
 
 @dataclass(frozen=True)
@@ -160,6 +161,7 @@ def csv_records(file: str | Path, delimiter: str) -> Iterator[tuple[int, list[st
     Raises:
         DataError: a quote is left open, or stands where none can.
     """
+    csv.field_size_limit(_LONGEST)
     reader = csv.reader((line + "\n" for line in read_lines(file)), delimiter=delimiter, strict=True)
     line = 1
     try:
@@ -254,7 +256,9 @@ def _places(names: Sequence[str] | None, width: int, form: Form, file: str, *, o
     """Where the wanted columns stand; with `order`, a role without a column takes the role's own place."""
     places = []
     for index, (role, column) in enumerate(form.wanted):
-        if names is not None and (column or role) in names:
+        if names is not None and (count := names.count(column or role)):
+            if count > 1:
+                raise DataError(f"{file}: {count} columns are called {column or role!r}; give each a name of its own")
             places.append(names.index(column or role))
         elif column.isdecimal() and 1 <= int(column) <= width:
             places.append(int(column) - 1)

@@ -27,24 +27,29 @@ def units_of(text: str, unit: Unit) -> list[Span]:
 def labels_of(cell: str) -> list[str]:
     """The labels in one cell: those of a list as `as_row` writes it, or the cell itself.
 
-    >>> labels_of('["O", "B-LC"]'), labels_of("joy")
-    (['O', 'B-LC'], ['joy'])
+    >>> labels_of('["O", "B-LC"]'), labels_of("joy"), labels_of('["a" b"]')
+    (['O', 'B-LC'], ['joy'], ['["a" b"]'])
     """
     if cell != "[]" and not (cell.startswith('["') and cell.endswith('"]')):
         return [cell]
-    labels: list[str] = json.loads(cell)
+    try:
+        labels: list[str] = json.loads(cell)
+    except json.JSONDecodeError:
+        return [cell]
     return labels
 
 
 def parted(cell: str, separator: str | None) -> list[str]:
-    """The labels in one cell: a list, as JSON lines may have, or what a separator parts; without one there is one.
+    r"""The labels in one cell: a list, as JSON lines may have, or what a separator parts; without one there is one.
 
-    >>> parted("joy, love", ","), parted("joy, love", None)
-    (['joy', 'love'], ['joy, love'])
+    A separator written `\t` is a tab.
+
+    >>> parted("joy, love", ","), parted("joy, love", None), parted("joy\tlove", r"\t")
+    (['joy', 'love'], ['joy, love'], ['joy', 'love'])
     """
     found = labels_of(cell)
     if separator and found == [cell]:
-        found = cell.split(separator)
+        found = cell.split(separator.replace(r"\t", "\t"))
     return [label.strip() for label in found if label.strip()]
 
 

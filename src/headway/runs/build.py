@@ -77,7 +77,8 @@ def check(config: RunConfig) -> None:
         for key, (unset, *tasks) in _ONLY_FOR.items()
         if config.task not in tasks and _value(config, key) != unset
     ]
-    if training.best_by == "score" and not (training.validation_rows and training.validation_bleu):
+    scores = training.validation_rows and (training.validation_bleu or config.task != "translate")
+    if training.best_by == "score" and not scores:
         wrong.append(
             "training.best_by score needs one; leave training.validation_rows and training.validation_bleu as they are"
         )
@@ -93,9 +94,10 @@ _RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
         "decoding.beam decoding.batch_tokens model.num_layers model.decoder_layers model.d_model model.d_ff "
         "model.num_heads model.max_length objective.mean_span_length data.mixing_temperature training.rate_decay",
     ),
+    "0 or more, and below 2^32": (lambda value: 0 <= value < 2**32, "seed"),
     "0 or more": (
         lambda value: 0 <= value < math.inf,
-        "seed training.warmup_steps training.weight_decay training.clip_norm training.average_last "
+        "training.warmup_steps training.weight_decay training.clip_norm training.average_last "
         "training.validate_every training.validation_rows training.checkpoint_every training.patience training.threads",
     ),
     "above 0 and at most 1": (lambda value: 0 < value <= 1, "data.share"),

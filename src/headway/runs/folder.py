@@ -17,7 +17,7 @@ from headway.checkpoints import native
 from headway.checkpoints.configuration import stored_spec
 from headway.checkpoints.files import replace_file
 from headway.config import RunConfig, read_config, to_yaml
-from headway.errors import CheckpointError, ConfigError
+from headway.errors import CheckpointError, ConfigError, DataError
 from headway.evaluation.repeats import mean_of
 from headway.spec import ModelSpec
 from headway.text.tokenizer import Tokenizer, TokenizerPair
@@ -91,12 +91,16 @@ class RunFolder:
         return native.read_json(path, "the evaluation of a run") if path.is_file() else {}
 
     def write_start(
-        self, config: RunConfig, spec: ModelSpec, vocabulary: Tokenizer | TokenizerPair, choices: Choices
+        self, config: RunConfig, spec: ModelSpec, vocabulary: Tokenizer | TokenizerPair, choices: Choices, digest: str
     ) -> None:
-        """Everything that is known before the first step; `config.yaml` last, so that it says all is there."""
+        """Everything that is known before the first step; `config.yaml` last, so that it says all is there.
+
+        `digest` is that of the training data.
+        """
         native.write_json(self.path / "spec.json", specs.to_json(spec))
         vocabulary.save(self.path)
-        native.write_json(self.path / "environment.json", {**environment(), "choices": dataclasses.asdict(choices)})
+        found = environment() | {"choices": dataclasses.asdict(choices), "training_data": digest}
+        native.write_json(self.path / "environment.json", found)
         self.write_text("config.yaml", to_yaml(config))
 
     def write_text(self, name: str, text: str) -> None:
@@ -110,6 +114,19 @@ class RunFolder:
     def read_spec(self) -> ModelSpec:
         """The model of the run."""
         return stored_spec(self.path)
+
+    def check_data(self, digest: str) -> None:
+        """That a training goes on with the data that it began with.
+
+        Raises:
+            DataError: it is other data.
+        """
+        begun = native.read_json(self.path / "environment.json", "the environment of a run").get("training_data")
+        if begun not in (None, digest):  # None: begun before it was kept
+            raise DataError(
+                f"{self.path} began with other training data (SHA-256 {begun:.12}…, now {digest:.12}…); put it back as "
+                "it was, or begin a new run"
+            )
 
     def read_choices(self) -> Choices:
         """What was chosen by measuring when the run began."""

@@ -55,9 +55,11 @@ def _keep_weights(prepared: Prepared, training: Training, folder: RunFolder) -> 
         native.fill(prepared.model, training.checkpoints.weights(kept[-1], moving=True), folder.weights)
         said = f"the moving average of the last steps (decay {config.ema_decay})"
     else:
-        best = training.progress.best_step
+        best = training.progress.best_step or kept[-1]
         native.fill(prepared.model, training.checkpoints.weights(best), folder.weights)
         said = f"those of step {best:,}, the best on the validation rows"
+        if not training.progress.best_step:
+            said = f"those of step {best:,}, the last: no validation could be judged"
     put_back(prepared.config, prepared.model, prepared.train.scale, folder)
     native.save_weights(prepared.model, folder.weights)
     return said

@@ -58,7 +58,8 @@ def train(
             )
         prepared = prepare(config, device=device, world=world, folder=path, say=log.note if log else _silent)
         if log:
-            folder.write_start(config, prepared.spec, prepared.vocabulary, prepared.choices)
+            digest = prepared.kind.digest(prepared.data["train"])
+            folder.write_start(config, prepared.spec, prepared.vocabulary, prepared.choices, digest)
             _introduce(prepared, log)
         return _go(prepared, folder, log, begun)
 
@@ -88,6 +89,7 @@ def resume(path: str | Path) -> RunFolder:
             ),
             say=log.note if log else _silent,
         )
+        folder.check_data(prepared.kind.digest(prepared.data["train"]))
         return _go(prepared, folder, log, begun)
 
 

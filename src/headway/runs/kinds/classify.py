@@ -183,7 +183,7 @@ class Classify(Labelled):
             given = [_said(row, float(np.mean(numbers))) for row in found]
             return {"metrics": regression_metrics(given, numbers), "classes": regression_report(given, numbers)}
         if head.problem == "multi":
-            several = [parted(text, self.config.data.label_separator or _SEPARATOR) for text in references]
+            several = [parted(text, self._separator()) for text in references]
             predicted = [row.labels for row in found]
             scores = [row.scores or dict.fromkeys(labels, 0.0) for row in found]
             return {
