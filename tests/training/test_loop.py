@@ -305,6 +305,21 @@ def test_where_no_score_can_be_measured_none_is_best(tmp_path: Path, capsys: pyt
     assert capsys.readouterr().err.count("there is no score, so none is best") == 2
 
 
+def test_who_has_learned_nothing_is_told_so_and_nobody_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the first steps nobody is expected to, and who has learned may forget again."""
+    monkeypatch.setattr(loop, "_LEARNS_BY", 4)
+    training = Setting(folder=tmp_path, limits=Limits(max_steps=10), rhythm=Rhythm(validate=2)).build()
+    training.chance, losses = 3.0, iter([5.0, 4.0, 3.0, 2.0, 4.0])
+    training.validate = lambda: {"validation_loss": next(losses)}
+    training.run()
+    said = [
+        line.split()[1] for line in capsys.readouterr().err.splitlines() if "validation loss" in line or "yet" in line
+    ]
+    assert said == ["2", "4", "is", "6", "is", "8", "10"]
+
+
 def test_a_mean_of_several_steps_is_of_what_they_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not of their means, however many tokens each has read."""
     counted = iter([{"loss": (3.0, 1.0), "right": (0.0, 0.0)}, {"loss": (1.0, 9.0), "right": (2.0, 4.0)}])

@@ -200,9 +200,10 @@ class Training:
             self.log.row({"step": progress.step, "elapsed": round(progress.elapsed, 3)} | metrics)
             shown = "  ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in metrics.items())
             self.log.note(f"step {progress.step:,}  {shown}")
-            if progress.step >= _LEARNS_BY and not metrics["validation_loss"] < self.chance:
+            least = min(metrics["validation_loss"], self.chance if progress.best is None else progress.best)
+            if progress.step >= _LEARNS_BY and not least < self.chance:
                 self.log.note(
-                    f"nothing is learned yet: knowing how frequent each word is gives {self.chance:.3f}; if this goes "
+                    f"nothing is learned yet: knowing how frequent each answer is gives {self.chance:.3f}; if this goes "
                     "on, lower training.learning_rate, raise training.warmup_steps, or look at the data"
                 )
         value = self.judge(metrics)
