@@ -203,8 +203,8 @@ class Training:
             least = min(metrics["validation_loss"], self.chance if progress.best is None else progress.best)
             if progress.step >= _LEARNS_BY and not least < self.chance:
                 self.log.note(
-                    f"nothing is learned yet: knowing how frequent each answer is gives {self.chance:.3f}; if this goes "
-                    "on, lower training.learning_rate, raise training.warmup_steps, or look at the data"
+                    f"nothing is learned yet: knowing how frequent each answer is gives {self.chance:.3f}; if this "
+                    "goes on, lower training.learning_rate, raise training.warmup_steps, or look at the data"
                 )
         value = self.judge(metrics)
         if value == math.inf and self.log is not None:
