@@ -105,7 +105,11 @@ def test_show_cuts_a_text_in_every_way(folder: Path, capsys: pytest.CaptureFixtu
 
     assert main(["tokenizer", "show", "좋다", "cat"]) == 0
     said = capsys.readouterr()
-    assert said.out.split("\n")[-3].split() == ["pieces", "6", "2"]
+    rows = [line.split() for line in said.out.splitlines()]
+    assert rows[0] == ["at", "characters", "words", "byte-bpe", "wordpiece", "unigram"]
+    assert rows[-2][:3] == ["pieces", "6", "2"]
+    assert rows[-1][0] == "unknown"
+    assert len(rows[-1]) == 1 + 2 * 3  # a rate of each of the three
     assert "no folder of a tokenizer" in said.err
 
 
@@ -121,6 +125,7 @@ def test_show_cuts_a_text_in_every_way(folder: Path, capsys: pytest.CaptureFixtu
         (["encode", "{folder}", "{latin}"], 3, "latin.txt, line 2"),
         (["encode", "{broken}", "{text}"], 3, "tokenizer.json is damaged"),
         (["show", "{broken}"], 3, "tokenizer.json is damaged"),
+        (["show", "no/such", "the cat"], 3, "no/such: no such folder; name the folder of a tokenizer, or put the text"),
         (["decode", "{folder}", "{text}"], 3, "line 1: expected ids parted by blanks, and "),
         (["decode", "{folder}", "{ids}"], 3, "line 2: there is no piece 300, expected 0 to 299"),
     ],

@@ -125,7 +125,11 @@ MISUSES: dict[str, tuple[Mapping[str, object], type[Exception], str]] = {
     "nothing": ({}, ConfigError, "no data"),
     "share alone": ({"validation": 0.1}, ConfigError, "no data"),
     "all held out": ({"train": "a.txt", "validation": 0.5, "test": 0.5}, ConfigError, "nothing to train on"),
-    "one document": ({"train": "one.txt", "validation": 0.5}, DataError, "one.txt: 1 group.* cannot be shared out"),
+    "one document": (
+        {"train": "one.txt", "validation": 0.5},
+        DataError,
+        "one.txt: it is one document, which cannot be shared out; put a blank line",
+    ),
     "one line": ({"train": "one.txt", "validation": 0.1, "document": "file"}, DataError, r"\(validation\): no text"),
     "a role": ({"train": "a.txt", "columns": {"source": 1}}, ConfigError, "no such role"),
     "a column": ({"train": "a.tsv", "columns": {"text": "body"}}, DataError, "no column 'body'"),

@@ -221,36 +221,48 @@ def test_a_run_goes_on_bit_for_bit_and_a_trained_model_gets_a_head(
     ("rows", "more", "said"),
     [
         ("x\tonly\ny\tonly\n" * 9, {}, "the only label is only; at least two are needed"),
-        ("x\ta\ny\tb\nz\t\n", {"data.validation": "FILE"}, "train split: the text 'z' has no label; give it one"),
-        ("x\ta\ny\tb\n", {"data.validation": "x\tc\n"}, "the text 'x' has the label 'c', which no training"),
+        (
+            "x\ta\ny\tb\nz\t\n",
+            {"data.validation": "FILE"},
+            "train split: row 3, the text 'z', has no label; give it one",
+        ),
+        (
+            "x\ta\ny\tb\n",
+            {"data.validation": "x\tc\n"},
+            "validation split: row 1, the text 'x', has the label 'c', which no training",
+        ),
         (
             f"{'word ' * 20}\t1\nq\ta\n",
             {"data.validation": "x\t\n"},
-            "validation split: the text 'x' has no label; give it one",
+            "validation split: row 1, the text 'x', has no label; give it one",
         ),
         (
             "x\ta\ny\tb\n",
             {"data.validation": f"{'좋다 ' * 20}\tc\n"},
-            f"the text '{'좋다 ' * 13}좋…' has the label 'c', which no",
+            f"the text '{'좋다 ' * 13}좋…', has the label 'c', which no",
         ),
         (
             "x\t1\ny\tmany\n",
             {"objective.problem": "regression", "data.validation": "FILE"},
-            "the text 'y' has the label 'many'; a number is expected",
+            "row 2, the text 'y', has the label 'many'; a number is expected",
         ),
         (
             "x\t1\ny\t1e39\n",
             {"objective.problem": "regression", "data.validation": "FILE"},
-            "the text 'y' has the label '1e39'; a number is expected",
+            "row 2, the text 'y', has the label '1e39'; a number is expected",
         ),
         ("x\ta\ny\tb\n", {"model.family": "vaswani", "data.validation": "FILE"}, "vaswani cannot learn to classify"),
         (
             "x\ta\ny\tb\n",
             {"data.validation": "FILE", "data.test": "x\tc\n"},
-            "test split: the text 'x' has the label",
+            "test split: row 1, the text 'x', has the label",
         ),
         ("x\ta\ny\tb\n", {"data.validation": "FILE", "data.max_length": "2"}, "2 are special, has no room for text"),
-        ('x\t["a", "b"]\ny\tb\n', {"data.validation": "FILE"}, "the text 'x' has the labels a, b; one is expected"),
+        (
+            'x\t["a", "b"]\ny\tb\n',
+            {"data.validation": "FILE"},
+            "row 1, the text 'x', has the labels a, b; one is expected",
+        ),
         (
             "x\ta\ny\tb\n",
             {"data.validation": "FILE", "data.label_separator": "|", "objective.problem": "single"},

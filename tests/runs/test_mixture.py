@@ -193,6 +193,15 @@ def test_what_cannot_be_is_said_in_one_sentence(
     assert said in last
 
 
+def test_a_line_is_cut_where_it_is_said(tmp_path: Path) -> None:
+    lines = tmp_path / "lines.tsv"
+    lines.write_text("".join(f"word {i} of many word{i}\n" for i in range(20)), encoding="utf-8")
+    asked = {"data.header": False, "data.delimiter": " ", "data.split_at": "last", "data.validation": "0.2"}
+    columns = {"data.columns.source": "1", "data.columns.target": "2", "data.train": str(lines)}
+    (pairs,) = kind_of(load_recipe("translate", [*asked.items(), *columns.items()])).load()["train"]
+    assert {tuple(row) for row in pairs.rows()} <= {(f"word {i} of many", f"word{i}") for i in range(20)}
+
+
 def test_without_tasks_a_run_is_what_it_was(table: str) -> None:
     kind = kind_of(
         load_recipe("translate", [("data.train", table), ("data.columns.source", "de"), ("data.columns.target", "en")])
@@ -204,7 +213,12 @@ def test_without_tasks_a_run_is_what_it_was(table: str) -> None:
 
 @pytest.mark.parametrize(
     ("task", "key", "value"),
-    [("causal-lm", "data.share", 0.5), ("tag", "data.label_separator", ","), ("masked-lm", "data.tasks", "a>b")],
+    [
+        ("causal-lm", "data.share", 0.5),
+        ("masked-lm", "data.split_at", "last"),
+        ("tag", "data.label_separator", ","),
+        ("masked-lm", "data.tasks", "a>b"),
+    ],
 )
 def test_what_a_task_does_not_read_is_said(task: str, key: str, value: object) -> None:
     with pytest.raises(ConfigError, match=f"{key} means nothing to {task}, only to .*; leave it out"):

@@ -116,6 +116,14 @@ def test_samples_are_no_longer_than_the_model_reads(recipe: str, novels: str, tm
     assert all(0 < len(sample["source"]) <= 14 + len("[MASK]") for sample in evaluation["samples"])
 
 
+def test_a_group_of_raw_text_is_refused_and_not_passed_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = tmp_path / "table.tsv"
+    table.write_text("text\tgroup\n" + "".join(f"a dog {i}\t{i % 2}\n" for i in range(20)), encoding="utf-8")
+    more = {"data.columns.text": "text", "data.columns.group": "group"}
+    assert main(words("causal-lm", str(table), tmp_path / "run", **more)) == 2
+    assert "raw text is one column" in capsys.readouterr().err
+
+
 def test_rows_of_nothing_but_unknown_words_teach_nothing_and_stop_nothing(tmp_path: Path) -> None:
     """What is unknown is special and never hidden; batches are of one length, so some hold nothing else."""
     draw = random.Random(2)

@@ -207,7 +207,11 @@ def _unseen(folder: Path) -> dict[str, object]:
     ("rows", "more", "message"),
     [
         ([[("a", "O")], [("b", "O")]], lambda _: {}, "the only label is O; at least two are needed"),
-        (sentences(20), _unseen, r"validation split: the text 'a b' has the label 'B-ZZ', which no training row has"),
+        (
+            sentences(20),
+            _unseen,
+            r"validation split: row 1, the text 'a b', has the label 'B-ZZ', which no training row has",
+        ),
         (sentences(20), lambda _: {"model.family": "vaswani"}, "model.family vaswani cannot learn to tag; choose bert"),
         (sentences(20), lambda _: {"data.max_length": 2}, "data.max_length 2 leaves no room for a word"),
         (sentences(20), lambda _: {"data.unit": "char"}, r"line \d+: '.*' is not one character; set --data.unit word"),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from headway.cli.options import print_table
-from headway.errors import ConfigError, DataError
+from headway.errors import CheckpointError, ConfigError, DataError
 
 if TYPE_CHECKING:
     from headway.text.tokenizer import Tokenizer
@@ -23,10 +23,12 @@ headway tokenizer train --type unigram --vocab-size 8000 --out tokenizer train.k
 headway tokenizer encode tokenizer test.ko
 headway tokenizer encode tokenizer test.ko | headway tokenizer decode tokenizer
 headway tokenizer show tokenizer
+headway tokenizer show "나는 어제 친구를 만났다."
 headway tokenizer show tokenizer wordpiece "나는 어제 친구를 만났다."\
 """
 
 LINES = 1000  # encoded at once
+_METHODS, _PIECES, _ROWS = ("byte-bpe", "wordpiece", "unigram"), 2000, 3000  # shown where no folder is named
 _NUMBER = re.compile(r"-?[0-9]{1,4000}")  # more digits than Python reads are no number
 
 
@@ -138,12 +140,25 @@ def _show(arguments: argparse.Namespace) -> None:
 
     folders = list(takewhile(lambda word: Path(word).is_dir(), arguments.words))
     tokenizers = {folder: Tokenizer.load(folder) for folder in folders}
-    text = " ".join(arguments.words[len(folders) :])
-    if text:
-        _show_splits(text, tokenizers, arguments.json)
+    rest = arguments.words[len(folders) :]
+    if len(rest) > 1 and "/" in rest[0]:
+        raise CheckpointError(f"{rest[0]}: no such folder; name the folder of a tokenizer, or put the text in quotes")
+    if text := " ".join(rest):
+        _show_splits(text, tokenizers or _learned(), arguments.json)
         return
     for tokenizer in tokenizers.values():
         _show_facts(_facts(tokenizer), arguments.json)
+
+
+def _learned() -> dict[str, Tokenizer]:
+    """A small vocabulary of each method, learned from the sentences of quickstart, in both languages."""
+    from headway.data.grammar import generate
+    from headway.text.trainer import train
+
+    texts = [text for pair in generate(rows=_ROWS)["train"] for text in (pair.source, pair.target)]
+    said = f"headway: no folder of a tokenizer before the text; these learned {_PIECES:,} pieces from quickstart"
+    print(said, file=sys.stderr)
+    return {method: train(texts, type=method, vocab_size=_PIECES, exact=False) for method in _METHODS}
 
 
 def _show_splits(text: str, tokenizers: dict[str, Tokenizer], as_json: bool) -> None:
@@ -165,8 +180,6 @@ def _show_splits(text: str, tokenizers: dict[str, Tokenizer], as_json: bool) -> 
     rates = [split.unknown_rate for split in found]
     table.append(["unknown", *("" if rate is None else f"{100 * rate:.1f} %" for rate in rates)])
     print_table(table)
-    if not tokenizers:
-        print("headway: no folder of a tokenizer before the text; its pieces would stand here too", file=sys.stderr)
 
 
 def _visible(piece: str) -> str:

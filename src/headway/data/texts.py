@@ -291,9 +291,10 @@ def _sides(texts: Texts, shares: Sequence[float], seed: int) -> bytes:
     try:
         return share_out(np.frombuffer(places, np.uint32), shares).tobytes()
     except ValueError as error:
+        what = "it is one document, which" if len(places) == 1 else f"{error} of equal documents"
         raise DataError(
-            f"{texts.title}: {error} of equal documents cannot be shared out; give files instead, or say what a "
-            "document is with --data.document line, blank_line or file"
+            f"{texts.title}: {what} cannot be shared out; put a blank line between documents, say what a document is "
+            "with --data.document line, blank_line or file, or give files"
         ) from None
 
 

@@ -110,6 +110,7 @@ _RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
 
 _ONLY_FOR: dict[str, tuple[Any, ...]] = {  # what stands for nothing, and the tasks that read anything else
     "data.share": (1.0, "translate", "classify", "tag", "answer"),
+    "data.split_at": (None, "translate", "classify", "tag", "answer"),
     "data.label_separator": (None, "classify"),
     "data.tasks": (None, "translate"),
     "training.best_by": ("loss", "translate", "classify", "tag", "answer"),

@@ -75,7 +75,10 @@ class Loaded:
             ConfigError: it does not.
         """
         if not isinstance(self.model, EncoderDecoder | RecurrentEncoderDecoder):
-            raise ConfigError(f"{self.folder} is a model of the family {self.spec.family}, which does not translate")
+            raise ConfigError(
+                f"{self.folder} is a model of the family {self.spec.family}, which does not translate; one that does: "
+                "headway train translate --data.train FILE"
+            )
         return self.model
 
     def translate(self, lines: Iterable[str], options: Decoding | None = None, *, task: str | None = None) -> list[str]:

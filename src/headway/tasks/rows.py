@@ -203,7 +203,18 @@ def label_logits(
 def unfit(spec: ModelSpec, task: str) -> ConfigError:
     """The error of a model that was asked for what it has no head for."""
     does, command = _use(spec)
-    return ConfigError(f"a model of the family {spec.family} that {does} cannot {task}; it is for {command}")
+    recipe = _RECIPES.get(task)
+    instead = f" (one that can: headway train {recipe} --model.init MODEL --data.train FILE)" if recipe else ""
+    return ConfigError(f"a model of the family {spec.family} that {does} cannot {task}; it is for {command}{instead}")
+
+
+_RECIPES = {  # of what a model may be asked, how it is learned
+    "classify": "classify",
+    "tag words": "tag",
+    "answer questions": "answer",
+    "fill masks": "masked-lm",
+    "write variants of texts": "masked-lm",
+}
 
 
 def _use(spec: ModelSpec) -> tuple[str, str]:

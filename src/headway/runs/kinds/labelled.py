@@ -162,12 +162,12 @@ def says(spec: ModelSpec) -> tuple[object, ...]:
 
 def text_of(rows: datasets.Dataset, number: int) -> str:
     """What an error calls a row; see `quoted`."""
-    return quoted(str(rows[number][rows.column_names[0]]))
+    return quoted(str(rows[number][rows.column_names[0]]), number)
 
 
-def quoted(text: str) -> str:
-    """What an error calls a row: by its text, for after shares are held out no file and line of it are known."""
-    return f"the text {text if len(text) <= _SHOWN else f'{text[:_SHOWN]}…'!r}"
+def quoted(text: str, number: int) -> str:
+    """What an error calls a row: its number in the split, which is that in a file where no share is held out of it."""
+    return f"row {number + 1:,}, the text {text if len(text) <= _SHOWN else f'{text[:_SHOWN]}…'!r},"
 
 
 def labels_of(rows: datasets.Dataset, separator: str | None) -> tuple[str, ...]:

@@ -80,6 +80,7 @@ def _load(config: DataConfig, seed: int, tasks: list[Told], file: str | None) ->
         roles=roles,
         header=config.header,
         delimiter=config.delimiter,
+        split_at=config.split_at,
         share=config.share,
         seed=seed,
         folder=data_folder(),

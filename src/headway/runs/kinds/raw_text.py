@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from headway.config import RunConfig
 from headway.data.corpus import Corpus, encode_texts
-from headway.data.sources import data_folder
+from headway.data.sources import GROUP, data_folder
 from headway.data.texts import Texts, load_texts
 from headway.errors import ConfigError
 from headway.evaluation.ngrams import Unigram
@@ -64,7 +64,7 @@ class RawText:
             validation=data.validation,
             test=data.test,
             format=data.format,
-            columns={role: column for role in self.roles if (column := getattr(data.columns, role)) is not None},
+            columns={role: name for role in (*self.roles, GROUP) if (name := getattr(data.columns, role)) is not None},
             separator=data.prompt_separator,
             header=data.header,
             delimiter=data.delimiter,
@@ -108,7 +108,7 @@ class RawText:
         most, longest = source_reach(spec), self.config.data.max_length
         if most is None or longest <= most:
             return ""
-        return f"reads {most:,} tokens at once, and data.max_length is {longest:,}"
+        return f"reads {most:,} tokens at once, and data.max_length is {longest:,}; say --data.max_length {most}"
 
     def corpus(self, data: Splits, split: str, vocabulary: Vocabulary) -> Corpus:
         """A split as ids, from the cache or encoded."""

@@ -74,11 +74,13 @@ class Tag(Labelled):
         places = {label: place for place, label in enumerate(spec.label_head.labels)}
         rows, seen = _Rows(), _Seen()
         with progress(f"encoding {split}", len(data[split]), "rows") as advance:
-            for text, cell in rows_of(data[split], "text", "label"):
+            for number, (text, cell) in enumerate(rows_of(data[split], "text", "label")):
                 labels = labels_of(cell)
                 words = words_of(tokenizer, text, config.unit, room, config.stride)
                 seen.add(words, labels)
-                for window, labelled in _labelled(words, _numbers(words, labels, places, split)):
+                for window, labelled in _labelled(
+                    words, _numbers(words, labels, places, f"{split} split: {quoted(text, number)}")
+                ):
                     wrapped = tokenizer.wrap(words.ids[slice(*words.windows[window])])
                     shift = wrapped.first_start - words.windows[window][0]
                     rows.add(wrapped.ids, [(piece + shift, label) for piece, label in labelled])
@@ -207,18 +209,17 @@ def tags_of(rows: datasets.Dataset) -> tuple[str, ...]:
     return tuple(sorted(found, key=lambda label: (label != "O", label)))
 
 
-def _numbers(words: Words, labels: Sequence[str], places: dict[str, int], split: str) -> list[int]:
-    """The numbers of a row's labels.
+def _numbers(words: Words, labels: Sequence[str], places: dict[str, int], name: str) -> list[int]:
+    """The numbers of the labels of a row, which an error calls by its name.
 
     Raises:
         DataError: there is not one for each word, or the model does not know one.
     """
-    what = f"{split} split: {quoted(words.text)} has"
     if len(labels) != len(words.units):
-        raise DataError(f"{what} {len(words.units)} words and {len(labels)} labels; each needs one (data.unit)")
+        raise DataError(f"{name} has {len(words.units)} words and {len(labels)} labels; each needs one (data.unit)")
     for label in labels:
         if label not in places:
-            raise DataError(f"{what} the label {label!r}, which no training row has; {nearest(label, places)}")
+            raise DataError(f"{name} has the label {label!r}, which no training row has; {nearest(label, places)}")
     return [places[label] for label in labels]
 
 
