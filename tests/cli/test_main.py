@@ -137,6 +137,31 @@ def test_every_command_opens_a_model_with_the_same_options(name: str) -> None:
     assert given.get("--allow-missing") == (usual["--allow-missing"] if name in OPENING else None)
 
 
+ASKED = 99  # the status of a process that looked up an address
+ASKING = f"""\
+import os, socket, sys
+socket.getaddrinfo = lambda *given, **more: os._exit({ASKED})
+from headway.cli.main import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "told"),
+    [
+        ("train classify --offline --data.train a.tsv --model.init nobody/model", 3, "the network is switched off"),
+        ("data show hub:nobody/rows --offline", 3, "OfflineModeIsEnabled"),
+        ("data show hub:nobody/rows", ASKED, ""),
+    ],
+)
+def test_offline_no_name_is_looked_up(tmp_path: Path, words: str, status: int, told: str) -> None:
+    (tmp_path / "a.tsv").write_text("text\tlabel\n" + "one\ta\ntwo\tb\n" * 4, encoding="utf-8")
+    env = {**os.environ, "HF_HUB_OFFLINE": "", "HF_HOME": str(tmp_path), "HEADWAY_CACHE": str(tmp_path)}
+    command = [sys.executable, "-c", ASKING, *words.split()]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path, env=env)
+    assert (done.returncode, told in done.stderr) == (status, True), done.stderr
+
+
 def test_a_fault_of_the_program_is_not_hidden(install: Callable[..., None]) -> None:
     install(lambda arguments: {}["no such key"])
     with pytest.raises(KeyError):

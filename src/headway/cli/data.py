@@ -12,7 +12,7 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headway.cli.options import print_table
+from headway.cli.options import add_offline, print_table
 from headway.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     cache = actions.add_parser("cache", help="what is kept to be used again")
     for action in (show, check):
         _add_data_arguments(action)
+        add_offline(action)
     show.add_argument("--rows", type=int, default=3, metavar="N", help="rows of each split (default: 3)")
     check.add_argument("--tokenizer", type=Path, metavar="DIR", help="also count tokens, and those it does not know")
     cache.add_argument(

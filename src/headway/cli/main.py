@@ -153,7 +153,10 @@ def _dispatch(given: list[str]) -> int:
         print(f"headway {version('headway')}")
         return 0
     command = load(given[0])
-    return command.run(parse(given[0], command, given[1:]))
+    arguments = parse(given[0], command, given[1:])
+    if getattr(arguments, "offline", False):  # the libraries of the hub read this when they are imported
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    return command.run(arguments)
 
 
 def _part(given: Sequence[str], parser: argparse.ArgumentParser) -> tuple[list[str], list[str]]:

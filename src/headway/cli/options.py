@@ -32,10 +32,15 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="run folder, Hugging Face folder or hub id")
 
 
+def add_offline(parser: argparse.ArgumentParser) -> None:
+    """That nothing is fetched; `main` says it to the libraries of the hub before a command imports them."""
+    parser.add_argument("--offline", action="store_true", help="never touch the network")
+
+
 def add_source(parser: argparse.ArgumentParser, *, may_lack: bool = True) -> None:
     """Which model of the hub is meant, and whether a folder may lack a part: not where the whole model is needed."""
     parser.add_argument("--revision", metavar="REV", help="of a hub id: a branch, a tag or a commit")
-    parser.add_argument("--offline", action="store_true", help="never touch the network")
+    add_offline(parser)
     if may_lack:
         parser.add_argument(
             "--allow-missing", action="store_true", help="draw at random what the folder lacks, and name it"

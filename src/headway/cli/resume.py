@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from headway.cli.options import add_offline
+
 HELP = "continue a run exactly where it stopped"
 EXAMPLE = "headway resume runs/quickstart"
 LOWER = "a run goes on as it began: make room, or train anew with a lower --training.batch_tokens"
@@ -12,6 +14,7 @@ LOWER = "a run goes on as it began: make room, or train anew with a lower --trai
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares what the command takes."""
     parser.add_argument("run_folder", metavar="RUN", help="run folder")
+    add_offline(parser)
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
 
 

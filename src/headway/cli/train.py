@@ -7,6 +7,8 @@ import json
 import os
 from typing import TYPE_CHECKING
 
+from headway.cli.options import add_offline
+
 if TYPE_CHECKING:
     from headway.runs.folder import Repeated, RunFolder
 
@@ -26,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reuse", action="store_true", help="keep a finished run in DIR, resume an unfinished one")
     parser.add_argument("--dry-run", action="store_true", help="build everything, estimate memory and time, and stop")
     parser.add_argument("--seeds", type=int, metavar="N", help="train N times, and give the mean of each metric")
+    add_offline(parser)
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
     parser.epilog = (
         f"{parser.epilog}\n\n"
