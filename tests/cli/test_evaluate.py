@@ -7,11 +7,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from sacrebleu.metrics.chrf import CHRF
 
 import headway
 from headway.cli.main import main
 from headway.errors import CheckpointError
+from headway.models.transformer import EncoderDecoder
 from headway.runs.evaluate import evaluate
 from tests.parity.twins import marian_twin
 from tests.runs import tiny
@@ -104,14 +106,41 @@ def test_the_command_and_python_translate_alike(
         assert texts[1] == ""
 
 
+def test_a_device_and_a_dtype_are_taken_wherever_a_model_runs(
+    tiny_run: Path,
+    tiny_corpus: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    test, out = tiny.parallel(tmp_path, 7, name="test", seed=2), ["--out", tmp_path / "e.json"]
+    seen: list[object] = []
+    scored = EncoderDecoder.decode
+
+    def watched(model: EncoderDecoder, *given: object, **more: object) -> object:
+        seen.append(next(model.parameters()).dtype)
+        return scored(model, *given, **more)
+
+    monkeypatch.setattr(EncoderDecoder, "decode", watched)
+    for dtype, wanted in (("bfloat16", torch.bfloat16), ("auto", torch.float32)):
+        place = ["--device", "cpu", "--dtype", dtype]
+        assert measured(capsys, tiny_run, "--data.test", test, *out, *place)["rows"] == 7
+        assert main(["attend", str(tiny_run), "der hund", "--out", str(tmp_path / "page.html"), *place]) == 0
+        assert set(seen) == {wanted}
+        seen.clear()
+    capsys.readouterr()
+    asked = [*tiny.words(tiny_corpus, tmp_path / "run"), "--dry-run", "--json", "--dtype"]
+    for dtype in ("bfloat16", "float32"):
+        assert main([*asked, dtype]) == 0
+        assert json.loads(capsys.readouterr().out)["config"]["training"]["dtype"] == dtype
+
+
 def test_eight_bits_are_near(tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     test = tiny.parallel(tmp_path, 7, name="test", seed=2)
     found = measured(capsys, tiny_run, "--data.test", test, "--quantize", "int8", "--out", tmp_path / "q.json")
     assert found["rows"] == 7
     plain, quantised = (headway.load(tiny_run, quantize=way) for way in (None, "int8"))
     ids = plain.tokenizers.source.encode_batch(["der hund läuft 3."])
-    import torch
-
     exact, rounded = (loaded.model(torch.tensor(ids)).logits for loaded in (plain, quantised))
     assert 0 < (exact - rounded).abs().max() < 0.1 * exact.abs().max()
 

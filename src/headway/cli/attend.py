@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
-from headway.cli.options import add_model, add_source, load
+from headway.cli.options import add_model, add_place, add_source, load
 from headway.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--block", choices=["encoder", "decoder", "cross"], help="block (cross, or the only one)")
     parser.add_argument("--layer", metavar="N", type=int, help="layer, counted from 1 as on the page (the last)")
     parser.add_argument("--heads", metavar="N,N", help="heads, counted from 1 as on the page (all)")
+    add_place(parser)
     add_source(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object: files, sizes, layers kept, tokens")
 

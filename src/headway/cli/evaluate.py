@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from headway.cli.options import add_model, add_source
+from headway.cli.options import add_model, add_place, add_source
 
 HELP = "measure a model on a test set, with the task's standard metrics"
 EXAMPLE = "headway evaluate runs/de-en --data.test test.de,test.en"
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--length-norm", metavar="NORM", help="none, avg, gnmt:ALPHA or power:ALPHA (as the run says)")
     parser.add_argument("--beam-stop", choices=["first", "bound", "never"], help="when a search ends (as the run says)")
     parser.add_argument("--quantize", choices=["int8"], help="multiply in eight bits")
-    parser.add_argument("--device", choices=["auto", "cpu", "cuda", "mps"], default="auto", help="(%(default)s)")
+    add_place(parser)
     parser.add_argument("--out", metavar="FILE", help="where the result is written (evaluation.json in MODEL)")
     add_source(parser, may_lack=False)
     parser.add_argument("--json", action="store_true", help="print the whole result as one JSON object")
@@ -43,6 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
         split=arguments.split,
         quantize=arguments.quantize,
         device=arguments.device,
+        dtype=arguments.dtype,
         revision=arguments.revision,
         offline=arguments.offline,
         out=arguments.out,

@@ -75,12 +75,17 @@ def draws_of(arguments: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value is not None}
 
 
-def add_device(parser: argparse.ArgumentParser, *, may_lack: bool = True) -> None:
-    """Where the model is run, in which numbers, and which one it is."""
+def add_place(parser: argparse.ArgumentParser) -> None:
+    """Where the model is run and in which numbers."""
     parser.add_argument("--device", choices=["auto", "cpu", "cuda", "mps"], default="auto", help="(%(default)s)")
     parser.add_argument(
         "--dtype", choices=["auto", "float32", "bfloat16", "float16"], default="auto", help="(%(default)s)"
     )
+
+
+def add_device(parser: argparse.ArgumentParser, *, may_lack: bool = True) -> None:
+    """Where the model is run, in which numbers, and which one it is."""
+    add_place(parser)
     parser.add_argument(
         "--quantize", choices=["int8"], help="multiply in eight bits, on a CPU: faster, a little less exact"
     )

@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reuse", action="store_true", help="keep a finished run in DIR, resume an unfinished one")
     parser.add_argument("--dry-run", action="store_true", help="build everything, estimate memory and time, and stop")
     parser.add_argument("--seeds", type=int, metavar="N", help="train N times, and give the mean of each metric")
+    parser.add_argument("--dtype", choices=["auto", "float32", "bfloat16"], help="the same as --training.dtype")
     add_offline(parser)
     parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
     parser.epilog = (
@@ -42,6 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
     from headway.config import parse_overrides
 
     overrides = dict(parse_overrides(arguments.rest))
+    if arguments.dtype:
+        overrides["training.dtype"] = arguments.dtype
     if arguments.dry_run:
         from headway.runs.estimate import estimate
 

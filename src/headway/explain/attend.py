@@ -101,19 +101,20 @@ def _masks(model: SingleStack | TranslationModel, source: Side, tokenizer: Token
 
 def _run(model: SingleStack | TranslationModel, source: Side, target: Side, masks: list[int]) -> Tensor | None:
     """What is offered after each target token but the last, or for each mask `(rows, vocabulary)`; None: nothing is."""
+    device = next(model.parameters()).device
     if not isinstance(model, SingleStack):
-        memory = model.encode(torch.tensor([source.ids]))
-        states = model.decode(torch.tensor([target.ids[:-1]]), None, memory)
+        memory = model.encode(torch.tensor([source.ids], device=device))
+        states = model.decode(torch.tensor([target.ids[:-1]], device=device), None, memory)
     elif target.tokens and model.spec.language_head is not None:
-        states = model.hidden(torch.tensor([target.ids[:-1]]))
+        states = model.hidden(torch.tensor([target.ids[:-1]], device=device))
     else:
         side = source if source.tokens else target
-        types = torch.tensor([side.types]) if model.spec.stack.token_types > 1 else None
-        states = model.hidden(torch.tensor([side.ids]), types=types)
+        types = torch.tensor([side.types], device=device) if model.spec.stack.token_types > 1 else None
+        states = model.hidden(torch.tensor([side.ids], device=device), types=types)
         if not masks:
             return None
         states = states[:, masks]
-    probabilities: Tensor = model.head(states)[0].float().softmax(-1)
+    probabilities: Tensor = model.head(states)[0].float().softmax(-1).cpu()
     return probabilities
 
 
@@ -123,7 +124,7 @@ def _blocks(record: dict[str, list[Tensor]], only: str) -> dict[str, list[Weight
     blocks: dict[str, list[Weights]] = {}
     for name, calls in record.items():
         block = stacks[name.partition(".")[0]] if name.endswith(".attention") else "cross"
-        blocks.setdefault(block, []).extend(weights[0].float().numpy() for weights in calls)
+        blocks.setdefault(block, []).extend(weights[0].float().cpu().numpy() for weights in calls)
     return blocks
 
 

@@ -24,6 +24,7 @@ def evaluate(
     split: str = "test",
     quantize: str | None = None,
     device: str = "auto",
+    dtype: str = "auto",
     revision: str | None = None,
     offline: bool = False,
     out: str | Path | None = None,
@@ -37,6 +38,7 @@ def evaluate(
         split: the rows to measure.
         quantize: `int8` or None.
         device: where it runs.
+        dtype: of the weights, as `headway.load` takes it.
         revision: of a hub id: a branch, a tag or a commit.
         offline: never touch the network.
         out: where the result is written; None: `evaluation.json` in the folder, for a hub id in the one we are in.
@@ -47,7 +49,7 @@ def evaluate(
         CheckpointError: there is no model.
     """
     given = dict(overrides or {})
-    loaded = load(model, device=device, quantize=quantize, revision=revision, offline=offline)
+    loaded = load(model, device=device, dtype=dtype, quantize=quantize, revision=revision, offline=offline)
     config = _config(loaded.folder, given)
     data = config.data
     if all(getattr(data, key.removeprefix("data.")) is None for key in _SOURCES):
