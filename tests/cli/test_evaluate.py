@@ -9,6 +9,14 @@ from pathlib import Path
 import pytest
 import torch
 from sacrebleu.metrics.chrf import CHRF
+from transformers import (
+    BertForMaskedLM,
+    BertForQuestionAnswering,
+    BertForSequenceClassification,
+    BertForTokenClassification,
+    GPT2Config,
+    GPT2LMHeadModel,
+)
 
 import headway
 from headway.cli.main import main
@@ -17,6 +25,10 @@ from headway.models.transformer import EncoderDecoder
 from headway.runs.evaluate import evaluate
 from tests.parity.twins import marian_twin
 from tests.runs import tiny
+from tests.tasks.tiny import LENGTH, PIECES, beside, tokenizer
+
+ANSWER = {"id": "1", "question": "the cat ?", "answers": [{"text": "mat", "answer_start": 15}]}
+SQUAD = json.dumps({"data": [{"paragraphs": [{"context": "the cat on the mat .", "qas": [ANSWER]}]}]})
 
 
 def measured(capsys: pytest.CaptureFixture[str], *words: object) -> dict[str, object]:
@@ -133,6 +145,44 @@ def test_a_device_and_a_dtype_are_taken_wherever_a_model_runs(
     for dtype in ("bfloat16", "float32"):
         assert main([*asked, dtype]) == 0
         assert json.loads(capsys.readouterr().out)["config"]["training"]["dtype"] == dtype
+
+
+@pytest.mark.parametrize(
+    ("twin", "rows", "task", "metric"),
+    [
+        (BertForSequenceClassification, "text\tlabel\nthe cat\tLABEL_0\na mat\tLABEL_1\n", "classify", "accuracy"),
+        (BertForTokenClassification, "the LABEL_0\ncat LABEL_1\n\nmat LABEL_1\n", "tag", "accuracy"),
+        (BertForQuestionAnswering, SQUAD, "answer", "exact_match"),
+        (BertForMaskedLM, "the cat sat on the mat\nthe river bank\n", "masked-lm", "masked_nll"),
+        (GPT2LMHeadModel, "the cat sat on the mat\nthe river bank\n", "causal-lm", "perplexity"),
+    ],
+)
+def test_a_folder_that_is_no_run_is_measured_in_what_its_head_is_for(
+    twin: type, rows: str, task: str, metric: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sizes = {
+        "vocab_size": len(PIECES),
+        "n_embd": 32,
+        "n_layer": 2,
+        "n_head": 2,
+        "n_positions": LENGTH,
+        "bos_token_id": 2,
+        "eos_token_id": 3,
+    }
+    model = GPT2LMHeadModel(GPT2Config(**sizes)) if twin is GPT2LMHeadModel else beside(twin)[1]
+    model.save_pretrained(tmp_path / "model")
+    tokenizer().save(tmp_path / "model")
+    ending = {"classify": "tsv", "tag": "conll", "answer": "json"}.get(task, "txt")
+    (test := tmp_path / f"test.{ending}").write_text(rows, encoding="utf-8")
+    words = [tmp_path / "model", "--data.test", test, "--data.max_length", LENGTH, "--out", tmp_path / "e.json"]
+    found = measured(capsys, *words)
+    assert found["task"] == task
+    assert metric in found["metrics"]
+    assert {**found, "seconds": 0} == {**measured(capsys, *words, "--task", task), "seconds": 0}
+    assert main(["evaluate", *map(str, words), "--task", "translate"]) == 2
+    assert "name its task with --task" in capsys.readouterr().err
+    assert main(["evaluate", "--help"]) == 0
+    assert "--task" in capsys.readouterr().out
 
 
 def test_eight_bits_are_near(tiny_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

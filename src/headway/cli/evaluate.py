@@ -26,7 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_source(parser, may_lack=False)
     parser.add_argument("--json", action="store_true", help="print the whole result as one JSON object")
     parser.epilog = (
-        f"{parser.epilog}\n\nKeys of the run's data are options too: --data.test a.de,a.en, --data.name multi30k …"
+        f"{parser.epilog}\n\nKeys of the run's data are options too: --data.test a.de,a.en, --data.name multi30k …\n"
+        "A model that is no run of headway is measured in what its head is for; --task names another task"
     )
 
 

@@ -11,9 +11,11 @@ from headway.config import RunConfig, build_config, read_values
 from headway.data.readers import infer_format
 from headway.errors import CheckpointError, ConfigError, DataError
 from headway.runs.kinds import evaluation_of, kind_of
+from headway.spec import AwdLstmSpec, HeadSpec, LabelHeadSpec, ModelSpec, SingleStackSpec
 from headway.tasks.loaded import load
 
 _SOURCES = ("data.name", "data.train", "data.validation", "data.test")
+_OF_LABELS = {"text": "classify", "tokens": "tag", "span": "answer"}
 _OF_FORM = ("format", "columns", "header", "delimiter", "split_at", "languages")
 
 
@@ -50,7 +52,7 @@ def evaluate(
     """
     given = dict(overrides or {})
     loaded = load(model, device=device, dtype=dtype, quantize=quantize, revision=revision, offline=offline)
-    config = _config(loaded.folder, given)
+    config = _config(loaded.folder, loaded.spec, given)
     data = config.data
     if all(getattr(data, key.removeprefix("data.")) is None for key in _SOURCES):
         raise ConfigError("no data to measure on; name files with --data.test SOURCE,TARGET or a set with --data.name")
@@ -68,9 +70,10 @@ def evaluate(
     return result
 
 
-def _config(folder: Path, overrides: dict[str, Any]) -> RunConfig:
-    """The run's own configuration with the overrides; of its data only what they leave."""
-    values = read_values(folder / "config.yaml") if (folder / "config.yaml").is_file() else {}
+def _config(folder: Path, spec: ModelSpec, overrides: dict[str, Any]) -> RunConfig:
+    """The run's own configuration with the overrides; of its data only what they leave. Of no run, the model's task."""
+    is_run = (folder / "config.yaml").is_file()
+    values: dict[str, Any] = read_values(folder / "config.yaml") if is_run else {"task": _task(spec)}
     if any(key in overrides for key in _SOURCES):
         data = values.get("data", {})
         before = {f"data.{key}": value for key, value in data.items()}
@@ -79,6 +82,20 @@ def _config(folder: Path, overrides: dict[str, Any]) -> RunConfig:
             raise ConfigError("the run learned pairs; name the column of the second text with --data.columns.pair")
         values["data"] = {k: v for k, v in data.items() if f"data.{k}" not in _SOURCES and k not in of_form}
     return build_config(values, list(overrides.items()), origin="headway evaluate")
+
+
+def _task(spec: ModelSpec) -> str:
+    """What a model does by its heads; to translate where they leave it open, which then says what it lacks for that.
+
+    A language head goes first: beside it, a head for labels is that of the next sentence.
+    """
+    match spec:
+        case SingleStackSpec(language_head=HeadSpec()) if not spec.stack.causal:
+            return "masked-lm"
+        case SingleStackSpec(language_head=HeadSpec(), label_head=None) | AwdLstmSpec(head=HeadSpec()):
+            return "causal-lm"
+    head: LabelHeadSpec | None = getattr(spec, "label_head", None)
+    return "translate" if head is None else _OF_LABELS.get(head.of, "translate")
 
 
 def _form(data: Mapping[str, Any]) -> str | None:
