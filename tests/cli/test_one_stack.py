@@ -106,7 +106,11 @@ def test_classify(file: str, capsys: pytest.CaptureFixture[str], monkeypatch: py
         )
         for row in several
     ]
-    assert [row.keys() for row in rows(capsys, "classify", "number", file)] == [{"score"}] * 4
+    numbers = rows(capsys, "classify", "number", file)
+    assert numbers[1] == {"label": None, "scores": {}, "score": None}
+    for row in numbers[2:]:
+        assert row == {"label": None, "scores": {"LABEL_0": row["score"]}, "score": row["score"]}
+    assert [f"{row['score']:.6f}" for row in numbers[2:]] == ask(capsys, "classify", "number", file)[2:]
     typed(monkeypatch, "cat\triver\n\t\ncat\tbank\tmat\n")
     assert main(["classify", "classify"]) == 3
     assert "standard input, line 3: 3 columns; expected a text, or a pair" in capsys.readouterr().err

@@ -74,6 +74,5 @@ def _row(result: Classification) -> dict[str, Any]:
         return {"labels": list(result.labels), "scores": result.scores}
     if result.problem == "single":
         return {"label": result.label, "scores": result.scores}
-    if len(result.scores) > 1:
-        return {"scores": result.scores}
-    return {"score": next(iter(result.scores.values()), None)}
+    row = {"label": None, "scores": result.scores}
+    return row if len(result.scores) > 1 else row | {"score": next(iter(result.scores.values()), None)}
