@@ -31,6 +31,13 @@ def objects(capsys: pytest.CaptureFixture[str], *words: str) -> list[dict[str, A
     return [json.loads(line) for line in data(capsys, *words, "--json")[0].split("\n") if line]
 
 
+@pytest.mark.parametrize("action", ["ls", "show", "check", "cache"])
+def test_each_has_examples_of_its_own(action: str, capsys: pytest.CaptureFixture[str]) -> None:
+    shown = data(capsys, action, "--help")[0].rpartition("\n\nexample:\n")[2]
+    lines = [line.strip() for line in shown.rstrip("\n").split("\n")]
+    assert lines == [line for line in command_line.load("data").EXAMPLE.split("\n") if line.split()[2] == action] != []
+
+
 def test_ls_says_where_each_set_is_and_what_was_never_tried(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "trec").mkdir()
     (folder / "trec" / "train.txt").touch()

@@ -39,7 +39,7 @@ _SECONDS = {"h": 3600.0, "d": 86400.0}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares ls, show, check and cache."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ls|show|check|cache")
-    ls = actions.add_parser("ls", help="the named data sets, and where each was found")
+    actions.add_parser("ls", help="the named data sets, and where each was found")
     show = actions.add_parser("show", help="the first rows of every split")
     check = actions.add_parser("check", help="rows, lengths, empty and repeated rows, leakage between the splits")
     cache = actions.add_parser("cache", help="what is kept to be used again")
@@ -53,8 +53,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="all|SIZE|AGE",
         help="remove all, or the longest unused down to 2GB, or unused for 30d or 12h",
     )
-    for action in (ls, show, check, cache):
+    for name, action in actions.choices.items():
         action.add_argument("--json", action="store_true", help="one JSON object a line")
+        lines = [line for line in EXAMPLE.split("\n") if line.startswith(f"headway data {name}")]
+        action.epilog = "\n  ".join(["example:", *lines])
+        action.formatter_class = argparse.RawDescriptionHelpFormatter
 
 
 def run(arguments: argparse.Namespace) -> int:
