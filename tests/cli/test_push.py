@@ -56,6 +56,19 @@ def test_a_run_goes_up_with_its_card_and_comes_down_the_same(
     assert all(torch.equal(a, b) for a, b in pairs)
 
 
+def test_what_is_made_is_told_as_an_object_too(
+    hub: FakeHub, post_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = str(tmp_path / "폴더")
+    for given, told in (
+        (["push", str(post_run), "owner/tiny"], {"url": "https://huggingface.co/owner/tiny"}),
+        (["convert", str(post_run), folder, "--to", "headway"], {"folder": folder}),
+    ):
+        capsys.readouterr()
+        assert main([*given, "--json"]) == 0
+        assert capsys.readouterr().out == json.dumps(told, ensure_ascii=False) + "\n"
+
+
 def test_what_transformers_has_not_goes_up_as_it_is(hub: FakeHub, recurrent_run: Path) -> None:
     assert main(["push", str(recurrent_run), "owner/gru"]) == 0
     assert (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 
 from headway.cli.options import add_source, report_parts
 
@@ -22,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--shard-size", default="5GB", metavar="SIZE", help="the most of one file (%(default)s)")
     add_source(parser)
+    parser.add_argument("--json", action="store_true", help="print the folder as one JSON object")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -36,5 +38,5 @@ def run(arguments: argparse.Namespace) -> int:
     )
     report_parts(loaded.fresh, loaded.unread)
     headway.save(loaded, arguments.target, format=arguments.to, dtype=arguments.dtype, shard_size=arguments.shard_size)
-    print(arguments.target)
+    print(json.dumps({"folder": arguments.target}, ensure_ascii=False) if arguments.json else arguments.target)
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 
 HELP = "publish a model on the Hugging Face hub, with a model card"
 EXAMPLE = "headway push runs/de-en owner/de-en --private"
@@ -19,11 +20,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--dtype", choices=["float32", "bfloat16", "float16"], default="float32", help="of the weights (%(default)s)"
     )
     parser.add_argument("--private", action="store_true", help="a new repository is seen by its owner only")
+    parser.add_argument("--json", action="store_true", help="print the address as one JSON object")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Publishes, and prints the address."""
     from headway.tasks.publishing import push
 
-    print(push(arguments.run, arguments.repo, format=arguments.to, dtype=arguments.dtype, private=arguments.private))
+    url = push(arguments.run, arguments.repo, format=arguments.to, dtype=arguments.dtype, private=arguments.private)
+    print(json.dumps({"url": url}, ensure_ascii=False) if arguments.json else url)
     return 0
