@@ -9,7 +9,7 @@ from headway.cli.options import add_source, report_parts
 
 HELP = "write a model as transformers reads it, or as a folder of headway"
 EXAMPLE = """\
-headway convert runs/de-en de-en-marian --to huggingface --dtype bfloat16
+headway convert runs/gpt2 models/gpt2 --to huggingface --dtype bfloat16
 headway convert bert-base-uncased models/bert --to headway"""
 
 
