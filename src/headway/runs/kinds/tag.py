@@ -78,9 +78,8 @@ class Tag(Labelled):
                 labels = labels_of(cell)
                 words = words_of(tokenizer, text, config.unit, room, config.stride)
                 seen.add(words, labels)
-                for window, labelled in _labelled(
-                    words, _numbers(words, labels, places, f"{split} split: {quoted(text, number)}")
-                ):
+                numbers = _numbers(words, labels, places, f"{split} split: {quoted(text, number)}")
+                for window, labelled in _labelled(words, numbers):
                     wrapped = tokenizer.wrap(words.ids[slice(*words.windows[window])])
                     shift = wrapped.first_start - words.windows[window][0]
                     rows.add(wrapped.ids, [(piece + shift, label) for piece, label in labelled])
