@@ -208,9 +208,11 @@ def test_a_variation_is_written_or_refused_by_name(family: str, part: str, field
     found = list(variations(SPECS[family], part, field))
     said = [written(spec, tmp_path / str(i)) for i, spec in enumerate(found)]
     for text in filter(None, said):
-        assert re.fullmatch(
-            r"the model cannot be written as \w+(,|: config.json:) .*; keep it in the format headway", text
+        said_so = (
+            r"the model cannot be written as \w+(,|: config.json:) .*; keep it in the format headway(, or train .*)?"
         )
+        assert re.fullmatch(said_so, text)
+        assert ("norm_order 'pre'" in text) == text.endswith(", or train it with --model.norm_order post")
         assert any(part in text for part in (f".{field} ", *SAID_OTHERWISE.get(f"{family} {field}", ())))
     if found:
         assert (None in said) == (f"{part}.{field}" in CHANGEABLE[family].split()), said

@@ -91,7 +91,7 @@ def confirmed(data: dict[str, Any], read: Callable[[dict[str, Any]], Any], model
     except CheckpointError as error:
         raise ConfigError(f"{said}: {error}; {instead}") from None
     if lost := [f"{path} {value!r}" for path, value in _lost(model, back)]:
-        if any("norm_order" in one for one in lost):
+        if any(one.endswith("norm_order 'pre'") for one in lost):
             instead += ", or train it with --model.norm_order post"
         raise ConfigError(f"{said}, which has no {', '.join(lost)}; {instead}")
     return data
