@@ -302,7 +302,7 @@ def test_where_no_score_can_be_measured_none_is_best(tmp_path: Path, capsys: pyt
     training.judge = lambda metrics: math.inf
     progress = training.run()
     assert (progress.best, progress.best_step, progress.stale) == (None, 0, 2)
-    assert capsys.readouterr().err.count("there is no score, so none is best") == 2
+    assert capsys.readouterr().err.count("so it is not the best") == 2
 
 
 def test_who_has_learned_nothing_is_told_so_and_nobody_else(

@@ -81,8 +81,7 @@ def open_initial(
         allow_missing=False,
     )
     if lacks := kind.suits(opened.model.spec):
-        remedy = "" if ";" in lacks else f"; {config.task} cannot go on from it, start from another model"
-        raise ConfigError(f"model.init {name} {lacks}{remedy}")
+        raise ConfigError(f"model.init {name} {lacks}; {config.task} cannot go on from it, start from another model")
     if opened.tokenizer is None:
         raise ConfigError(f"model.init {name} has no tokenizer beside it; put the model's own tokenizer there")
     spec = kind.headed(with_dropout(opened.model.spec, config.model), data)

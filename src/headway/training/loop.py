@@ -208,7 +208,7 @@ class Training:
                 )
         value = self.judge(metrics)
         if value == math.inf and self.log is not None:
-            self.log.note("all predictions or all labels of these rows are alike: there is no score, so none is best")
+            self.log.note("there is nothing to judge this validation by, so it is not the best")
         if value < (math.inf if progress.best is None else progress.best):  # never so where it is NaN
             progress.best, progress.best_step, progress.stale = value, progress.step, 0
         else:

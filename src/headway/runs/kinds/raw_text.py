@@ -108,7 +108,7 @@ class RawText:
         most, longest = source_reach(spec), self.config.data.max_length
         if most is None or longest <= most:
             return ""
-        return f"reads {most:,} tokens at once, and data.max_length is {longest:,}; say --data.max_length {most}"
+        return f"reads {most:,} tokens at once, and data.max_length is {longest:,} (--data.max_length {most} would do)"
 
     def corpus(self, data: Splits, split: str, vocabulary: Vocabulary) -> Corpus:
         """A split as ids, from the cache or encoded."""
